@@ -1,0 +1,42 @@
+/**
+ * Every way in which the checkpoint library fails, in one table: the code, the HTTP status a route answers with,
+ * what is known of the transaction's outcome, and whether sending it again can help.
+ */
+export const checkpointErrors = {
+  NOT_ACTIVE: { status: 421, outcome: 'not applied', retriable: true },
+  SESSION_ENDED: { status: 410, outcome: 'not applied', retriable: false },
+  SESSIONS_FULL: { status: 503, outcome: 'not applied', retriable: true },
+  KEY_MISMATCH: { status: 422, outcome: 'not applied', retriable: false },
+  KEYS_FULL: { status: 503, outcome: 'not applied', retriable: true },
+  QUEUE_FULL: { status: 503, outcome: 'not applied', retriable: true },
+  TOO_LARGE: { status: 413, outcome: 'not applied', retriable: false },
+  NOT_SERIALISABLE: { status: 500, outcome: 'not applied', retriable: false },
+  OUTSIDE_TRANSACTION: { status: 500, outcome: 'not applied', retriable: false },
+  OUTCOME_UNKNOWN: { status: 503, outcome: 'unknown', retriable: true },
+  STOPPED: { status: 503, outcome: 'unknown', retriable: true },
+  JOURNAL_UNREACHABLE: { status: 503, outcome: 'unknown', retriable: true },
+  JOURNAL_UNSAFE: { status: 500, outcome: 'not applied', retriable: false },
+  JOURNAL_UNREADABLE: { status: 500, outcome: 'unknown', retriable: false },
+  HISTORY_DIVERGED: { status: 500, outcome: 'unknown', retriable: false },
+  HISTORY_LOST: { status: 500, outcome: 'unknown', retriable: false },
+} as const
+
+export type CheckpointErrorCode = keyof typeof checkpointErrors
+
+/** The one error class of the library. `message` is one line for a person: what is wrong and what would be right. */
+export class CheckpointError extends Error {
+  readonly code: CheckpointErrorCode
+  readonly status: number
+  readonly outcome: 'not applied' | 'unknown'
+  readonly retriable: boolean
+
+  constructor(code: CheckpointErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = 'CheckpointError'
+    this.code = code
+    const row = checkpointErrors[code]
+    this.status = row.status
+    this.outcome = row.outcome
+    this.retriable = row.retriable
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * The journal port: an ordered log of records, the single source of truth for one shard's state.
+ * Adapters: Kafka (`kafka-journal.ts`), memory (`memory-journal.ts`). One conformance suite holds all of them.
+ */
+
+/** A record as read back: where it stands, and its bytes. */
+export interface JournalRecord {
+  offset: number
+  value: Uint8Array
+}
+
+/** Receives records in offset order. While its promise is pending, no more records are delivered (backpressure). */
+export type RecordListener = (records: JournalRecord[]) => void | Promise<void>
+
+/** A standing read. */
+export interface Tail {
+  /** Moves the read to `offset`; records below it that are already under way may still arrive and must be skipped by offset. */
+  seek(offset: number): void
+  /** Ends it. No record is delivered after the promise resolves. */
+  close(): Promise<void>
+}
+
+/** What every adapter offers. Offsets are safe integers, from 0, and never reused. */
+export interface Journal {
+  /** Connects, creates the topic if it is missing and checks its settings. Rejects with `JOURNAL_UNSAFE` or `JOURNAL_UNREACHABLE`. */
+  open(): Promise<void>
+  /**
+   * Appends one record and resolves with its offset once it is durable.
+   * A rejection of any kind says nothing about the outcome: the record may be there, or may still land later.
+   * Never retries by itself. After a rejection the next call uses a fresh client.
+   * An offset of -1 or one that is too low is possible (a lying broker) and is the caller's to judge.
+   */
+  append(value: Uint8Array, deadlineMs: number): Promise<number>
+  /** Starts a standing read at `from`; one per journal object. Errors that it cannot heal by itself go to `onError`, once. */
+  tail(from: number, onRecords: RecordListener, onError: (error: Error) => void): Promise<Tail>
+  /** The first offset that can still be read. */
+  start(): Promise<number>
+  /** The offset that the next record will get, from an offsets request (never from a fetch). */
+  end(): Promise<number>
+  /** Forgets every record below `before`. */
+  truncate(before: number): Promise<void>
+  /** Releases everything. Appends under way are rejected. */
+  close(): Promise<void>
+}

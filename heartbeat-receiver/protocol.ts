@@ -1,0 +1,180 @@
+/**
+ * The receiver's wire protocol, version 1: JSON text messages over WebSocket.
+ * `/heartbeats` is for backends, `/decisions` for whoever follows the decisions (balancers, status, a dashboard).
+ * Whoever talks to the receiver imports this file; nothing else defines a message.
+ */
+import { z } from 'zod'
+
+/** Version of the messages below. A receiver refuses a newer one with {@link closeCodes}.versionUnsupported. */
+export const protocolVersion = 1
+/** Largest message either side accepts, bytes. */
+export const messageBytesMax = 64 * 1024
+/** How long a new connection may take to say its first message, milliseconds. */
+export const helloTimeoutMs = 5_000
+
+/** Why a WebSocket is closed (RFC 6455 7.4; 3000 from the IANA registry; 4000 and above are ours). */
+export const closeCodes = {
+  goingAway: 1001,
+  malformed: 1007,
+  policy: 1008,
+  tooLarge: 1009,
+  unauthorized: 3000,
+  helloTimeout: 4408,
+  nameTaken: 4409,
+  versionUnsupported: 4426,
+} as const
+
+const name = z.string().min(1).max(128).regex(/^[A-Za-z0-9._:-]+$/, 'letters, digits and . _ : - only')
+const incarnation = z.string().min(1).max(64)
+const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER)
+const reign = z.tuple([count, count])
+
+/** What a backend is doing for its shard. `standby` follows the journal and may be chosen; `starting` is not caught up yet. */
+export const phases = ['starting', 'standby', 'claiming', 'active', 'settling', 'stopping'] as const
+export type Phase = (typeof phases)[number]
+
+/** The receiver's word: which incarnation serves the shard, and under which epoch. */
+export const decisionSchema = z.object({
+  shard: count,
+  epoch: count.min(1),
+  name,
+  incarnation,
+  /** Base URL that a balancer dials, such as `http://127.0.0.1:9001`. */
+  url: z.url({ protocol: /^https?$/ }),
+  /** True if the backend's routes are exactly once, so that a balancer may replay non-idempotent methods to it. */
+  exactlyOnce: z.boolean(),
+})
+export type Decision = z.infer<typeof decisionSchema>
+
+/** Backend → receiver, first message. */
+export const helloSchema = z.object({
+  type: z.literal('hello'),
+  version: z.number().int(),
+  name,
+  incarnation,
+  url: z.url({ protocol: /^https?$/ }),
+  weight: z.number().positive().max(1_000_000),
+  /** True if receivers and balancers reach this URL with no proxy or NAT between: a refused connection then proves death. */
+  direct: z.boolean(),
+  exactlyOnce: z.boolean(),
+  token: z.string().max(1024).optional(),
+})
+/** Backend → receiver, every `heartbeatIntervalMs`, and at once when `phase` changes. */
+export const heartbeatSchema = z.object({
+  type: z.literal('heartbeat'),
+  sequence: count,
+  phase: z.enum(phases),
+  /** Own reign, `[epoch, attempt]`; `[0, 0]` if it never claimed. */
+  reign,
+  /** The reign that the backend's journal shows as current. */
+  journalReign: reign,
+  /** Records of the journal applied: the next offset to read. */
+  offset: count,
+  /** Records known to exist beyond `offset`. */
+  lag: count,
+  /** Age of the oldest append whose outcome is unknown, milliseconds; 0 if none. */
+  unsettledMs: z.number().nonnegative(),
+  /** True if the journal answered this backend within the last few seconds. */
+  journalReachable: z.boolean(),
+  inFlight: count,
+  eventLoopDelayMs: z.number().nonnegative(),
+})
+/** Backend → receiver: it will not lead under this epoch, and why. */
+export const refuseSchema = z.object({
+  type: z.literal('refuse'),
+  epoch: count,
+  reason: z.string().max(512),
+})
+/** Backend → receiver: it leaves in good order; not a crash. */
+export const goodbyeSchema = z.object({ type: z.literal('goodbye'), reason: z.string().max(512) })
+export const fromBackendSchema = z.discriminatedUnion('type', [helloSchema, heartbeatSchema, refuseSchema, goodbyeSchema])
+
+/** Receiver → backend, the answer to `hello`. */
+export const welcomeSchema = z.object({
+  type: z.literal('welcome'),
+  version: z.number().int(),
+  heartbeatIntervalMs: z.number().positive(),
+  epoch: count,
+})
+/** Receiver → backend, the answer to each `heartbeat`, with the epoch in force for the backend's shard. */
+export const ackSchema = z.object({ type: z.literal('ack'), sequence: count, epoch: count })
+/** Receiver → backend: begin your reign. Sent to the incarnation a decision names; sent again until a heartbeat shows it was taken. */
+export const leadSchema = z.object({ type: z.literal('lead'), shard: count, epoch: count.min(1), incarnation })
+export const toBackendSchema = z.discriminatedUnion('type', [welcomeSchema, ackSchema, leadSchema])
+
+/** Follower → receiver, first message. */
+export const followSchema = z.object({
+  type: z.literal('follow'),
+  version: z.number().int(),
+  role: z.enum(['balancer', 'observer']),
+  name,
+  /** The highest epoch it has seen anywhere. */
+  epoch: count,
+  token: z.string().max(1024).optional(),
+})
+/** Follower → receiver: a *new* connection to the backend was refused or timed out (a reset of an old one proves nothing). */
+export const reportSchema = z.object({
+  type: z.literal('report'),
+  incarnation,
+  epoch: count,
+  kind: z.enum(['refused', 'timed-out']),
+})
+/** Follower → receiver: the highest epoch seen, when it came from elsewhere than this receiver. */
+export const seenSchema = z.object({ type: z.literal('seen'), epoch: count })
+export const fromFollowerSchema = z.discriminatedUnion('type', [followSchema, reportSchema, seenSchema])
+
+/** Receiver → follower: all decisions in force; the answer to `follow`, and every few seconds so that silence means trouble. */
+export const decisionsSchema = z.object({
+  type: z.literal('decisions'),
+  decisions: z.array(decisionSchema),
+  /** How often this message comes when nothing happens, milliseconds. */
+  intervalMs: z.number().positive(),
+})
+/** Receiver → follower: a new decision. */
+export const decidedSchema = z.object({ type: z.literal('decided'), decision: decisionSchema })
+export const toFollowerSchema = z.discriminatedUnion('type', [decisionsSchema, decidedSchema])
+
+export type Hello = z.infer<typeof helloSchema>
+export type Heartbeat = z.infer<typeof heartbeatSchema>
+export type Refuse = z.infer<typeof refuseSchema>
+export type Goodbye = z.infer<typeof goodbyeSchema>
+export type FromBackend = z.infer<typeof fromBackendSchema>
+export type ToBackend = z.infer<typeof toBackendSchema>
+export type Follow = z.infer<typeof followSchema>
+export type Report = z.infer<typeof reportSchema>
+export type FromFollower = z.infer<typeof fromFollowerSchema>
+export type ToFollower = z.infer<typeof toFollowerSchema>
+
+/**
+ * Server-sent events of `GET /api/events`: `event:` is the type, `data:` the JSON. Times are Unix milliseconds with fractions.
+ * A failover reads as: `suspected` (detected) → `decided` → `ready`.
+ */
+export type ReceiverEvent =
+  | { type: 'joined'; atMs: number; name: string; incarnation: string; url: string }
+  | { type: 'left'; atMs: number; name: string; incarnation: string; reason: string; crashed: boolean }
+  | { type: 'suspected'; atMs: number; name: string; incarnation: string; reason: string }
+  | { type: 'decided'; atMs: number; decision: Decision; previous: string | null; reason: string; detectedAtMs: number }
+  | { type: 'ready'; atMs: number; name: string; incarnation: string; epoch: number }
+  | { type: 'fenced'; atMs: number; name: string; incarnation: string; epoch: number }
+
+/** One row of `GET /api/backends`. */
+export interface BackendView {
+  name: string
+  incarnation: string
+  url: string
+  weight: number
+  phase: Phase
+  alive: boolean
+  active: boolean
+  reign: [number, number]
+  offset: number
+  lag: number
+  inFlight: number
+  eventLoopDelayMs: number
+  /** Milliseconds since its last message. */
+  silentMs: number
+  /** φ of the accrual detector: 1 is a 10 % chance that the silence is chance, 8 is 10⁻⁸. */
+  suspicion: number
+  /** Unix milliseconds since when it is active; null if it is not. */
+  activeSinceMs: number | null
+}
