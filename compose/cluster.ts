@@ -1,0 +1,171 @@
+/** The whole of Heartline on one machine: Kafka unless given, receiver, balancer, backends, each a process of its own. */
+import type { Logger } from 'pino'
+import { type LogLine, type ManagedProcess, Processes } from './processes.ts'
+
+/** Ports that people know; backends count up from `backend`. */
+export interface ClusterPorts {
+  kafka: number
+  receiver: number
+  balancer: number
+  admin: number
+  backend: number
+}
+
+export interface ClusterOptions {
+  /** Brokers to use; without them a Kafka of one broker (or `brokers`) is started and ends with the cluster. */
+  kafka?: string[]
+  brokers?: 1 | 3
+  /** Where a Kafka started here keeps its data; without it a fresh directory, removed at the end. */
+  dataDir?: string
+  /** How many backends, at least 1; they are named `backend-1`, `backend-2`, … */
+  backends: number
+  /** `free` lets the system choose, for demos and tests that must not collide. */
+  ports: 'free' | ClusterPorts
+  host?: string
+  topicPrefix: string
+  /** Shared by all of them; handed over by environment, not on the command line. */
+  token?: string
+  logLevel?: string
+  /** More flags for each kind of process, such as `['--heartbeat', '50ms']` for the receiver. */
+  flags?: { receiver?: string[]; balancer?: string[]; backend?: string[] }
+  log: Logger
+  /** Gets every log line of every process. */
+  onLine?: (name: string, line: LogLine) => void
+  /** Aborted: what is started so far is stopped, and `startCluster` rejects. */
+  signal?: AbortSignal
+}
+
+export interface Cluster {
+  kafka: string[]
+  /** `ws://…`, as `--receivers` takes it. */
+  receiverUrl: string
+  /** `http://…` of the same port. */
+  receiverHttp: string
+  balancerUrl: string
+  adminUrl: string
+  /** Names of the backends, in order. */
+  backends: string[]
+  processes: Processes
+  /** What follows `node compose/main.ts` to start this backend. */
+  backendArgs(name: string): string[]
+  /** Starts a new or an ended backend. */
+  startBackend(name: string): Promise<ManagedProcess>
+  /** Ends all in order: balancer, backends, receiver, Kafka. */
+  stop(): Promise<void>
+}
+
+/** Starts everything in order and resolves when all of it listens; on a failure all that was started is stopped again. */
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const processes = new Processes({ log: options.log })
+  const backends = Array.from({ length: options.backends }, (_, index) => `backend-${index + 1}`)
+  const stop = () => processes.stopAll([['balancer'], backends, ['receiver'], ['kafka']])
+  const aborted = abortOf(options.signal)
+  try {
+    return await Promise.race([startInOrder(options, processes, backends, stop), aborted.rejection])
+  } catch (error) {
+    await stop()
+    throw error
+  } finally {
+    aborted.release()
+  }
+}
+
+async function startInOrder(
+  options: ClusterOptions,
+  processes: Processes,
+  backends: string[],
+  stop: () => Promise<void>,
+): Promise<Cluster> {
+  const ports = options.ports === 'free' ? freePorts : options.ports
+  const start = (name: string, args: string[]) => startOne(options, processes, name, args)
+  const host = ['--host', options.host ?? '127.0.0.1']
+
+  const kafka = options.kafka ?? (await startKafka(options, ports.kafka, start))
+  const journal = ['--kafka', kafka.join(','), '--topic-prefix', options.topicPrefix]
+
+  const receiver = await start('receiver', [
+    'receiver',
+    ...host,
+    ...['--port', `${ports.receiver}`, '--name', 'receiver'],
+    ...journal,
+    ...(options.flags?.receiver ?? []),
+  ])
+  const receiverUrl = withScheme('ws', receiver.url)
+
+  const backendArgs = (name: string) => {
+    const port = ports.backend === 0 ? 0 : ports.backend + Number(name.slice('backend-'.length)) - 1
+    const place = ['--port', `${port}`, '--name', name, '--receivers', receiverUrl]
+    return ['backend', ...host, ...place, ...journal, ...(options.flags?.backend ?? [])]
+  }
+  const startBackend = (name: string) => start(name, backendArgs(name))
+
+  await startBackend(backends[0]!)
+  const balancer = await start('balancer', [
+    'balancer',
+    ...host,
+    ...['--port', `${ports.balancer}`, '--admin-port', `${ports.admin}`, '--receivers', receiverUrl],
+    ...(options.flags?.balancer ?? []),
+  ])
+  for (const name of backends.slice(1)) await startBackend(name)
+
+  return {
+    kafka,
+    receiverUrl,
+    receiverHttp: withScheme('http', receiver.url),
+    balancerUrl: balancer.url ?? '',
+    adminUrl: String(balancer.listening.adminUrl ?? ''),
+    backends,
+    processes,
+    backendArgs,
+    startBackend,
+    stop,
+  }
+}
+
+const freePorts: ClusterPorts = { kafka: 0, receiver: 0, balancer: 0, admin: 0, backend: 0 }
+
+async function startKafka(
+  options: ClusterOptions,
+  port: number,
+  start: (name: string, args: string[]) => Promise<ManagedProcess>,
+): Promise<string[]> {
+  const data = options.dataDir === undefined ? [] : ['--data', options.dataDir]
+  const kafka = await start('kafka', ['kafka', '--port', `${port}`, '--brokers', `${options.brokers ?? 1}`, ...data])
+  return kafka.listening.brokers as string[]
+}
+
+async function startOne(
+  options: ClusterOptions,
+  processes: Processes,
+  name: string,
+  args: string[],
+): Promise<ManagedProcess> {
+  options.signal?.throwIfAborted()
+  return processes.start({
+    name,
+    args: [...args, '--log-level', options.logLevel ?? 'info'],
+    env: {
+      // What names one process must not be inherited by all of them; undefined removes it.
+      HEARTLINE_NAME: undefined,
+      HEARTLINE_URL: undefined,
+      ...(options.token === undefined ? {} : { HEARTLINE_TOKEN: options.token }),
+    },
+    onLine: (line) => options.onLine?.(name, line),
+  })
+}
+
+function withScheme(scheme: 'ws' | 'http', url: string | undefined): string {
+  return (url ?? '').replace(/^(ws|http)(?=s?:)/, scheme)
+}
+
+function abortOf(signal: AbortSignal | undefined): { rejection: Promise<never>; release: () => void } {
+  let release = () => {}
+  const rejection = new Promise<never>((_, reject) => {
+    const onAbort = () => reject(signal?.reason)
+    release = () => signal?.removeEventListener('abort', onAbort)
+    if (signal?.aborted) onAbort()
+    else signal?.addEventListener('abort', onAbort, { once: true })
+  })
+  rejection.catch(() => {})
+  return { rejection, release }
+}
