@@ -3,9 +3,7 @@ import { z } from 'zod'
 import { textList } from './units.ts'
 
 export const journalOptions = z.object({
-  kafka: textList
-    .prefault('127.0.0.1:9092')
-    .meta({ description: 'Kafka brokers, HOST:PORT, comma separated' }),
+  kafka: textList.prefault('127.0.0.1:9092').meta({ description: 'Kafka brokers, HOST:PORT, comma separated' }),
   topicPrefix: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,100}$/, 'expected letters, digits and . _ - only')

@@ -58,6 +58,7 @@ export function parseRequestHeader(text: string): RequestNote | undefined {
   const [session, ...numbers] = parts as [string, string, string, string, string]
   const [number, lowestWaiting, epoch, replays] = numbers.map(Number) as [number, number, number, number]
   if (session.length === 0 || session.length > 64) return undefined
-  for (const value of [number, lowestWaiting, epoch, replays]) if (!Number.isSafeInteger(value) || value < 0) return undefined
+  for (const value of [number, lowestWaiting, epoch, replays])
+    if (!Number.isSafeInteger(value) || value < 0) return undefined
   return { session: session === '-' ? null : session, number, lowestWaiting, epoch, replays }
 }

@@ -23,8 +23,14 @@ export const byteCount = quantity(sizeUnitsBytes, 'B', '64MiB or 1024')
 /** A list, from `a,b,c`. */
 export const textList = z
   .union([z.array(z.string()), z.string()])
-  .transform((value) => (typeof value === 'string' ? value.split(',') : value).map((entry) => entry.trim()).filter(Boolean))
+  .transform((value) =>
+    (typeof value === 'string' ? value.split(',') : value).map((entry) => entry.trim()).filter(Boolean),
+  )
 /** A TCP port; 0 asks the system for a free one. */
-export const port = z.coerce.number().int('expected a port number').min(0).max(65_535, 'expected a port from 0 to 65535')
+export const port = z.coerce
+  .number()
+  .int('expected a port number')
+  .min(0)
+  .max(65_535, 'expected a port from 0 to 65535')
 /** true or false, also as `1`/`0`, `yes`/`no`, `on`/`off`. */
 export const flag = z.union([z.boolean(), z.stringbool()])
