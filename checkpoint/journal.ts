@@ -14,7 +14,7 @@ export type RecordListener = (records: JournalRecord[]) => void | Promise<void>
 
 /** A standing read. */
 export interface Tail {
-  /** Moves the read to `offset`; records below it that are already under way may still arrive and must be skipped by offset. */
+  /** Starts the read afresh at `offset`. Records already under way may still arrive and must be skipped by offset. */
   seek(offset: number): void
   /** Ends it. No record is delivered after the promise resolves. */
   close(): Promise<void>
@@ -31,8 +31,8 @@ export interface Journal {
    * An offset of -1 or one that is too low is possible (a lying broker) and is the caller's to judge.
    */
   append(value: Uint8Array, deadlineMs: number): Promise<number>
-  /** Starts a standing read at `from`; one per journal object. Errors that it cannot heal by itself go to `onError`, once. */
-  tail(from: number, onRecords: RecordListener, onError: (error: Error) => void): Promise<Tail>
+  /** Starts a standing read at `from`; one per journal object. It heals itself: a read that fails is started again. */
+  tail(from: number, onRecords: RecordListener): Promise<Tail>
   /** The first offset that can still be read. */
   start(): Promise<number>
   /** The offset that the next record will get, from an offsets request (never from a fetch). */

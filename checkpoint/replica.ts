@@ -131,6 +131,13 @@ export class Replica {
     return this.#queueBytes
   }
 
+  /** Everything that is not answered yet, in log order. */
+  *waiting(): Iterable<Ticket> {
+    yield* this.#unsure?.group ?? []
+    yield* this.#inFlight?.group ?? []
+    yield* this.#queue
+  }
+
   /** Age of the oldest append whose outcome is unknown, milliseconds; 0 if none. */
   unsettledMs(nowMs: number): number {
     const since = this.#unsettledSinceMs ?? this.#inFlight?.sentAtMs
@@ -360,7 +367,7 @@ export class Replica {
 
   /** Takes back all that is not known valid, newest first. */
   #dropSpeculation(fate: 'reject' | 'abandon'): void {
-    const tickets = [...(this.#unsure?.group ?? []), ...(this.#inFlight?.group ?? []), ...this.#queue]
+    const tickets = [...this.waiting()]
     for (let index = tickets.length - 1; index >= 0; index--) {
       const undo = tickets[index]!.undo
       if (undo) this.#options.store.undo(undo)

@@ -22,10 +22,9 @@ interface Draft {
   readonly steps: UndoStep[]
 }
 
-/** What a finished transaction leaves: the JSON texts of its changes, and how to take them back. */
+/** What a finished transaction leaves: its result, and how to take its changes back. */
 export interface Drafted<R> {
   readonly result: R
-  readonly changeTexts: readonly string[]
   readonly steps: readonly UndoStep[]
 }
 
@@ -40,10 +39,11 @@ export class Store {
   }
 
   /**
-   * Runs `work` as one transaction: it sees all before it, and a throw takes everything back.
+   * Runs `work` as one transaction: it sees all before it, and a throw takes everything back, also one of `inspect`, which is
+   * shown the result and the JSON texts of the changes.
    * @throws whatever `work` throws, and CheckpointError OUTSIDE_TRANSACTION for a promise: changes after an `await` would be lost.
    */
-  run<R>(work: () => R): Drafted<R> {
+  run<R>(work: () => R, inspect: (result: R, changeTexts: readonly string[]) => void): Drafted<R> {
     if (this.#draft)
       throw new CheckpointError('OUTSIDE_TRANSACTION', 'a transaction was started inside another; join them into one')
     const draft: Draft = { texts: [], steps: [] }
@@ -57,7 +57,8 @@ export class Store {
           'a transaction must be synchronous: do what needs await before or after it',
         )
       }
-      return { result, changeTexts: draft.texts, steps: draft.steps }
+      inspect(result, draft.texts)
+      return { result, steps: draft.steps }
     } catch (error) {
       this.#takeBack(draft.steps)
       throw error

@@ -1,0 +1,519 @@
+/** The shell around {@link Replica}: a journal, a clock, timers and a log. What is decided is decided there. */
+import { EventEmitter, once } from 'node:events'
+import type { Logger } from 'pino'
+import { CheckpointError } from './errors.ts'
+import type { Journal, JournalRecord, Tail } from './journal.ts'
+import { CheckpointMap } from './map.ts'
+import { encodeCommit, type Reign, recordVersion } from './record.ts'
+import type { RememberedLimits } from './remembered.ts'
+import { type Effect, Replica, type ReplicaLimits, type ReplicaPhase } from './replica.ts'
+import { Store } from './store.ts'
+import {
+  type Identity,
+  type Outcome,
+  openingSession,
+  type Submission,
+  type SubmissionLimits,
+  submission,
+} from './submission.ts'
+
+/** What a checkpoint is doing. `starting`: reading the journal; `stopping`: on its way out. */
+export type CheckpointPhase = 'starting' | ReplicaPhase | 'stopping'
+
+export interface CheckpointLimits extends RememberedLimits, ReplicaLimits, SubmissionLimits {
+  /** Most transactions and reads waiting for their place in the log; beyond it QUEUE_FULL. */
+  readonly queueMax: number
+  /** Most bytes of transactions waiting; beyond it QUEUE_FULL. */
+  readonly queueBytesMax: number
+  /** After so long without an answer from the journal a caller is told OUTCOME_UNKNOWN, milliseconds. */
+  readonly answerDeadlineMs: number
+  /** How long `start` waits for a journal that cannot be reached, milliseconds. */
+  readonly startDeadlineMs: number
+}
+
+export const defaultLimits: CheckpointLimits = {
+  sessionsMax: 10_000,
+  sessionIdleMs: 600_000,
+  keysMax: 100_000,
+  keyAgeMs: 86_400_000,
+  groupBytesMax: 900_000, // below Kafka's default max.message.bytes of 1,048,588, with room for the envelope
+  transactionBytesMax: 900_000,
+  responseBytesMax: 65_536,
+  appendDeadlineMs: 1_000,
+  appendDeadlineMaxMs: 8_000,
+  settleDelayMs: 10,
+  settleDelayMaxMs: 1_000,
+  queueMax: 20_000,
+  queueBytesMax: 64 * 1024 * 1024,
+  answerDeadlineMs: 10_000,
+  startDeadlineMs: 60_000,
+}
+
+export interface CheckpointOptions {
+  readonly journal: Journal
+  /** Unique to this process. */
+  readonly incarnation: string
+  /** Name that survives restarts. */
+  readonly node: string
+  /** Where balancers reach this node; empty if it serves nobody. */
+  readonly url?: string
+  readonly log: Logger
+  readonly limits?: Partial<CheckpointLimits>
+}
+
+export interface CheckpointStatus {
+  readonly phase: CheckpointPhase
+  /** Own reign; `[0, 0]` if it never claimed. */
+  readonly reign: Reign
+  /** The reign that the journal shows, and where its holder is reached. */
+  readonly journalReign: Reign
+  readonly activeUrl: string
+  /** The next offset to read. */
+  readonly offset: number
+  /** Records known to stand beyond `offset`. */
+  readonly lag: number
+  /** Age of the oldest append whose outcome is unknown, milliseconds. */
+  readonly unsettledMs: number
+  /** True if the journal answered within the last two seconds. */
+  readonly journalReachable: boolean
+  /** Transactions and reads waiting for their place in the log. */
+  readonly queued: number
+}
+
+/** How often the journal's end is asked for, milliseconds: lag, reachability, and the watchdog of the tail. */
+const pollMs = 500
+const reachableMs = 2_000
+/** A tail that is behind and has not moved for so long is started again, milliseconds. */
+const stallMs = 3_000
+/** A standby's producer is kept warm by a void record this often, milliseconds: brokers close connections idle for ten minutes. */
+const warmMs = 240_000
+/** Reading a backlog gives the event loop back after so long, milliseconds. */
+const sliceMs = 5
+/** A gap that is still there after so many rereads is a loss. */
+const rereadsMax = 3
+
+type Pending = Submission<unknown> & {
+  done: ((outcome: Outcome<unknown>) => void) | null
+  readonly submittedAtMs: number
+}
+
+interface CheckpointEvents {
+  phase: [phase: CheckpointPhase, reason: string]
+  fenced: [by: { epoch: number; node: string }]
+  fatal: [error: CheckpointError]
+}
+
+/** A shard's state on this process: reads and changes maps, follows its journal, and leads it when told. */
+export class Checkpoint extends EventEmitter<CheckpointEvents> {
+  readonly #options: CheckpointOptions
+  readonly #limits: CheckpointLimits
+  readonly #journal: Journal
+  readonly #log: Logger
+  readonly #store: Store
+  readonly #replica: Replica
+  readonly #stopping = new AbortController()
+  #caughtUp = false
+  #fatal: CheckpointError | null = null
+  #tail: Tail | null = null
+  #pollTimer: NodeJS.Timeout | null = null
+  #flushScheduled = false
+  #draining = false
+  #end = 0
+  #endAtMs = Number.NEGATIVE_INFINITY
+  #movedAtMs = 0
+  #offsetSeen = -1
+  #warmAtMs = 0
+  #rereads = { offset: -1, count: 0 }
+
+  constructor(options: CheckpointOptions) {
+    super()
+    this.#options = options
+    this.#limits = { ...defaultLimits, ...options.limits }
+    this.#journal = options.journal
+    this.#log = options.log
+    this.#store = new Store(this.#limits)
+    const { incarnation, node, url = '' } = options
+    this.#replica = new Replica({ incarnation, node, url, store: this.#store, limits: this.#limits })
+  }
+
+  get phase(): CheckpointPhase {
+    if (this.#stopping.signal.aborted || this.#fatal) return 'stopping'
+    return this.#caughtUp ? this.#replica.phase : 'starting'
+  }
+
+  /** True while transactions are accepted here. */
+  get leads(): boolean {
+    return this.phase === 'active' || this.phase === 'settling'
+  }
+
+  /** A named map of the state. The same name gives the same map. Names are part of the journal: do not reuse one for other values. */
+  map<V>(name: string): CheckpointMap<V> {
+    return new CheckpointMap<V>(name, this.#store)
+  }
+
+  /**
+   * Opens the journal and reads it to its end; then follows it as a standby. While the journal cannot be reached it says so, waits and tries again.
+   * @throws CheckpointError JOURNAL_UNSAFE at once; JOURNAL_UNREACHABLE when the start deadline has passed; HISTORY_LOST, HISTORY_DIVERGED,
+   * JOURNAL_UNREADABLE if the journal cannot be trusted.
+   */
+  async start(): Promise<void> {
+    await this.#open()
+    const first = await this.#journal.start()
+    if (first > 0) {
+      throw new CheckpointError(
+        'HISTORY_LOST',
+        `the journal starts at offset ${first} and no snapshot covers what stood before; restore the topic, or begin with another --topic-prefix`,
+      )
+    }
+    this.#end = await this.#journal.end()
+    this.#endAtMs = performance.now()
+    this.#tail = await this.#journal.tail(0, (records) => this.#read(records))
+    this.#pollTimer = setInterval(() => void this.#poll(), pollMs)
+    this.#checkCaughtUp(this.#end)
+    while (!this.#caughtUp && !this.#fatal) await once(this, 'phase', { signal: this.#stopping.signal })
+    if (this.#fatal) throw this.#fatal
+  }
+
+  /** Begins a reign, or a higher one. False if the journal already shows one as high: then another was named since. */
+  lead(epoch: number): boolean {
+    if (this.phase === 'stopping') return false
+    const accepted = this.#replica.lead(epoch, performance.now())
+    this.#drain()
+    return accepted
+  }
+
+  /**
+   * Runs `work` as one transaction; resolves with its result when it is durable and known valid.
+   * @throws CheckpointError with `outcome` `not applied` (NOT_ACTIVE, QUEUE_FULL, TOO_LARGE …) or `unknown` (OUTCOME_UNKNOWN, STOPPED);
+   * whatever `work` throws, with nothing changed.
+   */
+  transact<R>(work: () => R): Promise<R> {
+    return new Promise<R>((resolve, reject) => {
+      this.submit(work, encodeNothing, undefined, (outcome) => {
+        if (outcome.kind === 'failed') reject(outcome.error)
+        else if (outcome.kind === 'ran') resolve(outcome.result)
+      })
+    })
+  }
+
+  /** A linearizable read: waits for all it saw to be durable, and for proof, by a record appended after it began, that the reign still holds. */
+  read<R>(work: () => R): Promise<R> {
+    return this.transact(() => this.#store.view(work))
+  }
+
+  /** Reads this process's own state as it is: on a standby it may be old, on the active it may yet be lost. */
+  stale<R>(work: () => R): R {
+    return this.#store.view(work)
+  }
+
+  /** Opens a session in which a balancer numbers its requests; resolves with its name. */
+  openSession(): Promise<string> {
+    return new Promise<string>((resolve, reject) => {
+      const refusal = this.#refusal()
+      if (refusal) reject(refusal)
+      else {
+        this.#enqueue(openingSession(this.#store), (outcome) => {
+          if (outcome.kind === 'ran') resolve(outcome.result)
+          else if (outcome.kind === 'failed') reject(outcome.error)
+        })
+      }
+    })
+  }
+
+  /** The general form of `transact`: with the caller's identity, and `done` called in log order. */
+  submit<R>(
+    work: () => R,
+    encodeResponse: (result: R) => string,
+    identity: Identity | undefined,
+    done: (outcome: Outcome<R>) => void,
+  ): void {
+    const refusal = this.#refusal()
+    if (refusal) done({ kind: 'failed', error: refusal })
+    else this.#enqueue(submission(this.#store, this.#limits, work, encodeResponse, identity), done)
+  }
+
+  /** Resolves when this process leads; false if it does not within `deadlineMs`. */
+  async whenLeading(deadlineMs: number): Promise<boolean> {
+    if (this.leads) return true
+    const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(deadlineMs)])
+    try {
+      while (!this.leads) await once(this, 'phase', { signal })
+    } catch {
+      return this.leads // the wait ended by its bound or by the stop: the answer is what it is now
+    }
+    return true
+  }
+
+  status(): CheckpointStatus {
+    const nowMs = performance.now()
+    const { offset, reign, url } = this.#replica.foldState
+    return {
+      phase: this.phase,
+      reign: this.#replica.reign,
+      journalReign: reign,
+      activeUrl: url,
+      offset,
+      lag: Math.max(0, this.#end - offset),
+      unsettledMs: this.#replica.unsettledMs(nowMs),
+      journalReachable: nowMs - this.#endAtMs < reachableMs,
+      queued: this.#replica.queued,
+    }
+  }
+
+  /** A plain copy of the whole state, for comparing replicas. */
+  snapshot(): unknown {
+    return this.#store.snapshot()
+  }
+
+  /** Stops: waits up to `drainMs` for what is queued, then gives up the reign and the journal. */
+  async close(drainMs = 1_000): Promise<void> {
+    if (this.#stopping.signal.aborted) return
+    const deadline = performance.now() + drainMs
+    while (this.leads && this.#replica.queued > 0 && performance.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    this.#stopping.abort(new CheckpointError('STOPPED', 'the checkpoint was closed'))
+    this.emit('phase', 'stopping', 'closed')
+    if (this.#pollTimer) clearInterval(this.#pollTimer)
+    this.#replica.resign('closed')
+    this.#drain()
+    await this.#tail?.close()
+    await this.#journal.close()
+  }
+
+  async #open(): Promise<void> {
+    const deadline = performance.now() + this.#limits.startDeadlineMs
+    let saidAtMs = Number.NEGATIVE_INFINITY
+    for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 2, 1_000)) {
+      try {
+        return await this.#journal.open()
+      } catch (error) {
+        this.#stopping.signal.throwIfAborted()
+        if (!(error instanceof CheckpointError) || error.code !== 'JOURNAL_UNREACHABLE' || performance.now() > deadline)
+          throw error
+        if (performance.now() - saidAtMs > 10_000) this.#log.warn({ reason: error.message }, 'waiting for the journal')
+        if (performance.now() - saidAtMs > 10_000) saidAtMs = performance.now()
+        await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      }
+    }
+  }
+
+  #refusal(): CheckpointError | null {
+    if (!this.leads) return new CheckpointError('NOT_ACTIVE', `${this.#options.node} does not lead; ask the active`)
+    if (this.#replica.queued >= this.#limits.queueMax || this.#replica.queuedBytes >= this.#limits.queueBytesMax) {
+      return new CheckpointError('QUEUE_FULL', 'too many transactions wait for the journal; try again later')
+    }
+    return null
+  }
+
+  #enqueue<R>(made: Submission<R>, done: (outcome: Outcome<R>) => void): void {
+    const pending: Pending = {
+      ...made,
+      done: done as (outcome: Outcome<unknown>) => void,
+      submittedAtMs: performance.now(),
+    }
+    this.#replica.submit(pending)
+    if (this.#flushScheduled) return
+    this.#flushScheduled = true
+    setImmediate(() => {
+      this.#flushScheduled = false
+      this.#replica.flush(performance.now()) // after this turn of the event loop: what arrived in it shares a group
+      this.#drain()
+    })
+  }
+
+  async #read(records: JournalRecord[]): Promise<void> {
+    let sliceEndMs = performance.now() + sliceMs
+    for (const { offset, value } of records) {
+      if (this.#fatal || this.#stopping.signal.aborted) return
+      const nowMs = performance.now()
+      try {
+        this.#replica.read(offset, value, nowMs)
+      } catch (error) {
+        return this.#fail(error)
+      }
+      this.#drain()
+      if (nowMs < sliceEndMs) continue
+      await new Promise((resolve) => setImmediate(resolve))
+      sliceEndMs = performance.now() + sliceMs
+    }
+    this.#checkCaughtUp(this.#end)
+  }
+
+  #checkCaughtUp(end: number): void {
+    if (this.#caughtUp || this.#fatal || this.#replica.foldState.offset < end) return
+    this.#caughtUp = true
+    this.#log.info({ offset: this.#replica.foldState.offset }, 'caught up with the journal')
+    this.emit('phase', this.phase, 'caught up')
+    void this.#warm()
+  }
+
+  async #poll(): Promise<void> {
+    const before = this.#replica.foldState.offset
+    try {
+      const end = await this.#journal.end()
+      this.#endAtMs = performance.now()
+      this.#end = end
+      if (end < before) {
+        this.#fail(
+          new CheckpointError(
+            'HISTORY_LOST',
+            `the journal ends at ${end}, and ${before} records were read: Kafka lost records; stop all backends and compare what they hold`,
+          ),
+        )
+      }
+    } catch (error) {
+      this.#log.debug({ err: error }, 'the end of the journal is not known')
+    }
+    this.#watchTail()
+    this.#sweep()
+    if (this.#caughtUp && performance.now() - this.#warmAtMs > warmMs) void this.#warm()
+  }
+
+  #watchTail(): void {
+    const { offset } = this.#replica.foldState
+    const nowMs = performance.now()
+    if (offset !== this.#offsetSeen || offset >= this.#end) this.#movedAtMs = nowMs
+    this.#offsetSeen = offset
+    if (nowMs - this.#movedAtMs < stallMs) return
+    this.#log.warn({ offset, end: this.#end }, 'the read of the journal stalled; starting it again')
+    this.#movedAtMs = nowMs
+    this.#tail?.seek(offset)
+  }
+
+  /** Tells callers who waited too long that their outcome is unknown; their transactions stay where they are. */
+  #sweep(): void {
+    const nowMs = performance.now()
+    if (this.#replica.unsettledMs(nowMs) < this.#limits.answerDeadlineMs) return
+    for (const ticket of this.#replica.waiting()) {
+      const pending = ticket as Pending
+      if (nowMs - pending.submittedAtMs < this.#limits.answerDeadlineMs) continue
+      this.#answer(pending, {
+        kind: 'failed',
+        error: new CheckpointError('OUTCOME_UNKNOWN', 'the journal did not answer in time'),
+      })
+    }
+  }
+
+  /** A commit of reign 0.0 is void for every reader; appending one connects the producer and runs its code before it is needed. */
+  async #warm(): Promise<void> {
+    if (this.#replica.phase !== 'standby') return
+    this.#warmAtMs = performance.now()
+    const header = {
+      type: 'commit',
+      version: recordVersion,
+      reign: [0, 0],
+      incarnation: this.#options.incarnation,
+      at: 0,
+      digest: this.#replica.foldState.digest,
+    } as const
+    try {
+      await this.#journal.append(encodeCommit(header, []), this.#limits.appendDeadlineMs)
+    } catch (error) {
+      this.#log.debug({ err: error }, 'the producer could not be warmed')
+    }
+  }
+
+  #drain(): void {
+    if (this.#draining) return
+    this.#draining = true
+    try {
+      for (let effects = this.#replica.takeEffects(); effects.length > 0; effects = this.#replica.takeEffects()) {
+        for (const effect of effects) this.#carryOut(effect)
+      }
+    } finally {
+      this.#draining = false
+    }
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.type) {
+      case 'append':
+        if (effect.delayMs === 0) void this.#append(effect)
+        else setTimeout(() => void this.#append(effect), effect.delayMs)
+        return
+      case 'answer':
+        for (const ticket of effect.tickets) this.#answer(ticket as Pending, (ticket as Pending).outcome)
+        return
+      case 'reject': {
+        const error = new CheckpointError(
+          'NOT_ACTIVE',
+          `${this.#options.node} no longer leads; nothing of this was applied`,
+        )
+        for (const ticket of effect.tickets) this.#answer(ticket as Pending, { kind: 'failed', error })
+        return
+      }
+      case 'abandon': {
+        const error = new CheckpointError('STOPPED', `${this.#options.node} stopped before its journal answered`)
+        for (const ticket of effect.tickets) this.#answer(ticket as Pending, { kind: 'failed', error })
+        return
+      }
+      case 'phase':
+        this.#log.info(
+          { from: effect.from, to: effect.to, reign: this.#replica.reign, reason: effect.reason },
+          'phase changed',
+        )
+        this.emit('phase', this.phase, effect.reason)
+        return
+      case 'fenced':
+        this.#log.warn(
+          { event: 'fenced', reign: effect.reign, by: effect.by.node, byReign: effect.by.reign },
+          `fenced: ${effect.by.node} leads with epoch ${effect.by.reign[0]}; what was not acknowledged here is void`,
+        )
+        this.emit('fenced', { epoch: effect.by.reign[0], node: effect.by.node })
+        return
+      case 'reread':
+        this.#reread(effect.from)
+        return
+    }
+  }
+
+  #answer(pending: Pending, outcome: Outcome<unknown>): void {
+    const { done } = pending
+    pending.done = null
+    done?.(outcome)
+  }
+
+  async #append({ token, value, deadlineMs }: Extract<Effect, { type: 'append' }>): Promise<void> {
+    if (this.#stopping.signal.aborted) return
+    try {
+      const offset = await this.#journal.append(value, deadlineMs)
+      this.#replica.appended(token, offset, performance.now())
+    } catch (error) {
+      this.#log.debug({ err: error }, 'an append failed; its outcome is unknown')
+      this.#replica.appendFailed(token, performance.now(), error instanceof Error ? error.message : String(error))
+    }
+    this.#drain()
+  }
+
+  #reread(from: number): void {
+    this.#rereads =
+      this.#rereads.offset === from ? { offset: from, count: this.#rereads.count + 1 } : { offset: from, count: 1 }
+    if (this.#rereads.count > rereadsMax) {
+      this.#fail(
+        new CheckpointError(
+          'HISTORY_LOST',
+          `the journal has a gap at offset ${from}; stop all backends and find out who truncated the topic`,
+        ),
+      )
+    } else {
+      this.#log.warn({ offset: from }, 'a gap in what was read of the journal; reading again')
+      this.#tail?.seek(from)
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#fatal) return
+    if (!(error instanceof CheckpointError)) throw error
+    this.#fatal = error
+    if (this.#pollTimer) clearInterval(this.#pollTimer)
+    this.#replica.resign(error.code)
+    this.#drain()
+    this.emit('phase', 'stopping', error.message)
+    this.emit('fatal', error)
+  }
+}
+
+/** What `transact` records is never asked for again. */
+function encodeNothing(): string {
+  return 'null'
+}

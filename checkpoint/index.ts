@@ -1,0 +1,24 @@
+/** The checkpoint library: state in named maps, journaled before any answer leaves, picked up by a standby exactly where the active stopped. */
+import { Checkpoint, type CheckpointOptions } from './checkpoint.ts'
+
+/** Makes a checkpoint; nothing is opened before its `start`. */
+export function createCheckpoint(options: CheckpointOptions): Checkpoint {
+  return new Checkpoint(options)
+}
+
+export {
+  Checkpoint,
+  type CheckpointLimits,
+  type CheckpointOptions,
+  type CheckpointPhase,
+  type CheckpointStatus,
+  defaultLimits,
+} from './checkpoint.ts'
+export { type JournalOptions, journalOptions } from './config.ts'
+export { CheckpointError, type CheckpointErrorCode, checkpointErrors } from './errors.ts'
+export type { Journal, JournalRecord, RecordListener, Tail } from './journal.ts'
+export { type KafkaJournalOptions, kafkaJournal } from './kafka-journal.ts'
+export { CheckpointMap } from './map.ts'
+export { createMemoryLog, type MemoryLog, memoryJournal } from './memory-journal.ts'
+export { type ExactlyOnceRoute, isExactlyOnce, routes } from './route.ts'
+export { problem, type RouteHandler, type RouteRequest, type RouteResponse } from './route-handler.ts'

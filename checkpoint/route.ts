@@ -1,0 +1,236 @@
+/**
+ * `checkpoint.route`: an HTTP handler that is exactly once. A thin adapter between Node's HTTP (and Express, whose requests and
+ * responses are Node's) and {@link Checkpoint.submit}.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
+import type { Logger } from 'pino'
+import type { Checkpoint } from './checkpoint.ts'
+import { CheckpointError } from './errors.ts'
+import {
+  activeHeader,
+  backendHeader,
+  epochHeader,
+  parseRequestHeader,
+  type RequestNote,
+  refusedHeader,
+  requestHeader,
+  tokenHeader,
+} from './request-headers.ts'
+import { problem, type RouteHandler, type RouteRequest, type RouteResponse } from './route-handler.ts'
+import type { Identity, Outcome } from './submission.ts'
+
+export interface RouteOptions {
+  readonly node: string
+  /** If set, what a balancer says of a request counts only with this token. */
+  readonly token?: string | undefined
+  readonly log: Logger
+  /** How long a request that was named a newer epoch waits for the claim to be valid, milliseconds. */
+  readonly claimWaitMs?: number
+}
+
+/** An Express or `node:http` handler made by `route`. */
+export interface ExactlyOnceRoute {
+  (request: RouteRequest, response: ServerResponse): void
+  readonly [exactlyOnce]: true
+}
+
+const exactlyOnce = Symbol('heartline.exactlyOnce')
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+const keyLengthMax = 255
+const keyHeader = 'idempotency-key'
+const json = 'application/json; charset=utf-8'
+
+/** True for a handler made by `route`: it may be sent a request again. */
+export function isExactlyOnce(handler: unknown): boolean {
+  return typeof handler === 'function' && exactlyOnce in handler
+}
+
+/** What `routes` offers to a server. */
+export interface Routes {
+  /** Makes an HTTP handler of a {@link RouteHandler}. */
+  route(handler: RouteHandler): ExactlyOnceRoute
+  /** What a trusted balancer says of this request; undefined if none says anything. */
+  note(request: RouteRequest): RequestNote | undefined
+  /** Answers a request for a new session. */
+  openSession(request: RouteRequest, response: ServerResponse): void
+}
+
+/** Makes the HTTP side of a checkpoint. */
+export function routes(checkpoint: Checkpoint, options: RouteOptions): Routes {
+  const { node, log, claimWaitMs = 5_000 } = options
+  const token = options.token === undefined ? undefined : Buffer.from(options.token)
+
+  function note(request: RouteRequest): RequestNote | undefined {
+    const text = request.headers[requestHeader]
+    if (typeof text !== 'string') return undefined
+    if (token && !sameToken(token, request.headers[tokenHeader])) return undefined
+    return parseRequestHeader(text)
+  }
+
+  /** Calls `act` when this node leads, and refuses if it does not: at once, unless it was just named and its claim is under way. */
+  function whenLeading(
+    request: RouteRequest,
+    response: ServerResponse,
+    act: (note: RequestNote | undefined) => void,
+  ): void {
+    const known = note(request)
+    if (checkpoint.leads) return act(known)
+    const { phase, journalReign } = checkpoint.status()
+    const named = known !== undefined && known.epoch > journalReign[0]
+    if (phase !== 'claiming' && !named) return refuse(response)
+    void checkpoint.whenLeading(claimWaitMs).then((leads) => (leads ? act(known) : refuse(response)))
+  }
+
+  function refuse(response: ServerResponse): void {
+    sendError(response, new CheckpointError('NOT_ACTIVE', `${node} does not lead`), null)
+  }
+
+  function sendError(response: ServerResponse, error: unknown, key: string | null): void {
+    if (!(error instanceof CheckpointError)) {
+      log.error({ err: error }, 'a route failed; nothing was changed')
+      return send(
+        response,
+        problem(500, 'Internal Server Error', {
+          detail: 'the request failed; nothing was changed',
+          outcome: 'not applied',
+        }),
+      )
+    }
+    const { status, outcome, code, message } = error
+    const headers: Record<string, string> = { 'content-type': 'application/problem+json' }
+    if (status === 503) headers['retry-after'] = '1'
+    if (code === 'SESSION_ENDED') headers[refusedHeader] = 'session-ended'
+    if (code === 'NOT_ACTIVE') {
+      const { journalReign, activeUrl } = checkpoint.status()
+      headers[refusedHeader] = 'not-active'
+      headers[activeHeader] = `${journalReign[0]} ${activeUrl || '-'}`
+    }
+    const body = {
+      type: 'about:blank',
+      title: titles[status] ?? 'Error',
+      status,
+      code,
+      detail: message,
+      outcome,
+      ...(outcome === 'unknown' ? { key } : {}),
+    }
+    send(response, { status, headers, body })
+  }
+
+  function send(response: ServerResponse, answer: RouteResponse): void {
+    sendText(
+      response,
+      answer.status ?? 200,
+      answer.headers,
+      answer.body === undefined ? undefined : JSON.stringify(answer.body),
+    )
+  }
+
+  function sendText(
+    response: ServerResponse,
+    status: number,
+    headers: RouteResponse['headers'],
+    body: string | undefined,
+    replayed = false,
+  ): void {
+    if (response.headersSent || response.destroyed) return
+    const sent: Record<string, string | number> = { [backendHeader]: node, [epochHeader]: checkpoint.status().reign[0] }
+    if (body !== undefined) {
+      sent['content-type'] = json
+      sent['content-length'] = Buffer.byteLength(body)
+    } else if (status !== 204 && status !== 304) sent['content-length'] = 0
+    for (const name in headers) sent[name.toLowerCase()] = headers[name]!
+    if (replayed) sent['idempotency-replayed'] = 'true'
+    response.writeHead(status, sent)
+    response.end(body)
+  }
+
+  function settle(response: ServerResponse, outcome: Outcome<Answer>, key: string | null): void {
+    if (outcome.kind === 'failed') return sendError(response, outcome.error, key)
+    if (outcome.kind === 'ran')
+      return sendText(response, outcome.result.status, outcome.result.headers, outcome.result.text)
+    const { status, headers, body } = JSON.parse(outcome.responseText) as Required<RouteResponse>
+    sendText(response, status, headers, body === undefined ? undefined : JSON.stringify(body), outcome.byKey)
+  }
+
+  function route(handler: RouteHandler): ExactlyOnceRoute {
+    const handle = (request: RouteRequest, response: ServerResponse): void =>
+      whenLeading(request, response, (known) => {
+        const identity = safeMethods.has(request.method ?? '') ? undefined : identify(request, known)
+        if (identity === 'key too long')
+          return send(
+            response,
+            problem(400, 'Bad Request', { detail: `Idempotency-Key has more than ${keyLengthMax} characters` }),
+          )
+        const key = identity?.key === undefined ? null : String(request.headers[keyHeader])
+        checkpoint.submit(
+          () => answerOf(handler(request)),
+          responseTextOf,
+          identity,
+          (outcome) => settle(response, outcome, key),
+        )
+      })
+    return Object.assign(handle, { [exactlyOnce]: true } as const)
+  }
+
+  function openSession(request: RouteRequest, response: ServerResponse): void {
+    whenLeading(request, response, () => {
+      checkpoint.openSession().then(
+        (session) => send(response, { status: 201, body: { session } }),
+        (error: unknown) => sendError(response, error, null),
+      )
+    })
+  }
+
+  return { route, note, openSession }
+}
+
+/** An answer with its body encoded once. */
+interface Answer {
+  readonly status: number
+  readonly headers: RouteResponse['headers']
+  readonly text: string | undefined
+}
+
+function answerOf(response: RouteResponse): Answer {
+  const text = response.body === undefined ? undefined : JSON.stringify(response.body)
+  return { status: response.status ?? 200, headers: response.headers, text }
+}
+
+function responseTextOf({ status, headers, text }: Answer): string {
+  const head =
+    headers === undefined ? `{"status":${status}` : `{"status":${status},"headers":${JSON.stringify(headers)}`
+  return text === undefined ? `${head}}` : `${head},"body":${text}}`
+}
+
+function identify(request: RouteRequest, note: RequestNote | undefined): Identity | undefined | 'key too long' {
+  const header = request.headers[keyHeader]
+  const bySession =
+    note?.session != null ? { request: [note.session, note.number, note.lowestWaiting] as const } : undefined
+  if (typeof header !== 'string' || header === '') return bySession
+  if (header.length > keyLengthMax) return 'key too long'
+  // Scoped by caller, so that nobody can fetch another's answer by its key.
+  const scope = hash(String(request.headers['authorization'] ?? ''))
+  const asked = `${request.method} ${request.originalUrl ?? request.url}\n${JSON.stringify(request.body) ?? ''}`
+  return { ...bySession, key: `${scope}:${header}`, fingerprint: hash(asked) }
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 22)
+}
+
+function sameToken(token: Buffer, given: string | string[] | undefined): boolean {
+  if (typeof given !== 'string') return false
+  const bytes = Buffer.from(given)
+  return bytes.length === token.length && timingSafeEqual(bytes, token)
+}
+
+const titles: Record<number, string> = {
+  410: 'Gone',
+  413: 'Content Too Large',
+  421: 'Misdirected Request',
+  422: 'Unprocessable Content',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+}

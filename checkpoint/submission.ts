@@ -1,0 +1,152 @@
+/**
+ * How one transaction enters the log: found again, refused, or run, encoded and checked against the limits, all before anything is
+ * queued. Pure. Whatever comes out, also a refusal and a failure, is answered in log order: it tells of the state it saw.
+ */
+import { CheckpointError } from './errors.ts'
+import type { Transaction } from './record.ts'
+import type { Ticket } from './replica.ts'
+import type { Store } from './store.ts'
+
+/** Who asks, where it is to be exactly once. */
+export interface Identity {
+  readonly request?: readonly [session: string, number: number, lowestWaiting: number]
+  /** A client's own key, scoped by caller. */
+  readonly key?: string
+  /** Hash of what the client asked under `key`. */
+  readonly fingerprint?: string
+}
+
+export interface SubmissionLimits {
+  /** Most bytes of one transaction as journaled. */
+  readonly transactionBytesMax: number
+  /** Most bytes of one recorded response. */
+  readonly responseBytesMax: number
+}
+
+/** What a caller is told when its place in the log is durable. */
+export type Outcome<R> =
+  | { readonly kind: 'ran'; readonly result: R; readonly responseText: string }
+  | { readonly kind: 'recorded'; readonly responseText: string; readonly byKey: boolean }
+  | { readonly kind: 'failed'; readonly error: unknown }
+
+/** A ticket together with what it will answer. */
+export interface Submission<R> extends Ticket {
+  readonly outcome: Outcome<R>
+}
+
+const nobody: Identity = {}
+
+/**
+ * Runs `work` upon the store's speculative state and makes its ticket.
+ * `encodeResponse` gives the JSON text to record; it is called once, inside the transaction, so a failure takes all back.
+ */
+export function submission<R>(
+  store: Store,
+  limits: SubmissionLimits,
+  work: () => R,
+  encodeResponse: (result: R) => string,
+  identity: Identity = nobody,
+): Submission<R> {
+  const known = recorded<R>(store, identity)
+  if (known) return answerOnly(known)
+  let responseText = ''
+  let text: string | null = null
+  let bytes = 0
+  try {
+    const { result, steps } = store.run(work, (value, changeTexts) => {
+      responseText = encodeResponse(value)
+      text = encodeTransaction(identity, changeTexts, responseText)
+      bytes = text === null ? 0 : Buffer.byteLength(text)
+      mustFit(limits, identity, bytes, responseText)
+    })
+    const remembers = identity.request !== undefined || identity.key !== undefined
+    const undo =
+      steps.length > 0 || remembers ? store.speculate(steps, remembers ? identity : null, responseText) : null
+    return { text, bytes, undo, outcome: { kind: 'ran', result, responseText } }
+  } catch (error) {
+    return answerOnly({ kind: 'failed', error })
+  }
+}
+
+/** The ticket that opens a session; its response is the session's name. */
+export function openingSession(store: Store): Submission<string> {
+  const session = store.remembered.nextSession()
+  if (session === undefined) {
+    return answerOnly({
+      kind: 'failed',
+      error: new CheckpointError('SESSIONS_FULL', 'too many sessions are open; try again when idle ones have ended'),
+    })
+  }
+  const transaction: Transaction = { open: session }
+  const text = JSON.stringify(transaction)
+  const responseText = JSON.stringify(session)
+  return {
+    text,
+    bytes: text.length,
+    undo: store.speculate([], transaction, responseText),
+    outcome: { kind: 'ran', result: session, responseText },
+  }
+}
+
+function answerOnly<R>(outcome: Outcome<R>): Submission<R> {
+  return { text: null, bytes: 0, undo: null, outcome }
+}
+
+function recorded<R>(store: Store, { request, key, fingerprint = '' }: Identity): Outcome<R> | null {
+  if (request) {
+    const found = store.remembered.findRequest(request[0], request[1])
+    if (found.kind === 'recorded') return { kind: 'recorded', responseText: found.response, byKey: false }
+    if (found.kind === 'ended') {
+      return failed(
+        'SESSION_ENDED',
+        `the session ${request[0]} is not open, or its request ${request[1]} is done with; it is never run again`,
+      )
+    }
+  }
+  if (key === undefined) return null
+  const found = store.remembered.findKey(key, fingerprint)
+  if (found.kind === 'recorded') return { kind: 'recorded', responseText: found.response, byKey: true }
+  if (found.kind === 'mismatch')
+    return failed(
+      'KEY_MISMATCH',
+      'this Idempotency-Key was used with another method, path or body; use a new key for a new request',
+    )
+  if (found.kind === 'full')
+    return failed('KEYS_FULL', 'too many young Idempotency-Keys are remembered; try again later')
+  return null
+}
+
+function failed<R>(code: ConstructorParameters<typeof CheckpointError>[0], message: string): Outcome<R> {
+  return { kind: 'failed', error: new CheckpointError(code, message) }
+}
+
+function encodeTransaction(
+  { request, key, fingerprint }: Identity,
+  changeTexts: readonly string[],
+  responseText: string,
+): string | null {
+  const parts: string[] = []
+  if (request) parts.push(`"request":[${JSON.stringify(request[0])},${request[1]},${request[2]}]`)
+  if (key !== undefined) parts.push(`"key":${JSON.stringify(key)},"fingerprint":${JSON.stringify(fingerprint ?? '')}`)
+  const recorded = parts.length > 0
+  if (changeTexts.length > 0) parts.push(`"changes":[${changeTexts.join(',')}]`)
+  if (recorded) parts.push(`"response":${responseText}`)
+  return parts.length === 0 ? null : `{${parts.join(',')}}`
+}
+
+function mustFit(limits: SubmissionLimits, identity: Identity, bytes: number, responseText: string): void {
+  if (bytes > limits.transactionBytesMax) {
+    throw new CheckpointError(
+      'TOO_LARGE',
+      `the transaction has ${bytes} bytes as journaled, and ${limits.transactionBytesMax} are allowed; change less at once`,
+    )
+  }
+  if (identity.request === undefined && identity.key === undefined) return
+  const responseBytes = Buffer.byteLength(responseText)
+  if (responseBytes > limits.responseBytesMax) {
+    throw new CheckpointError(
+      'TOO_LARGE',
+      `the response has ${responseBytes} bytes, and ${limits.responseBytesMax} can be recorded; answer less`,
+    )
+  }
+}
