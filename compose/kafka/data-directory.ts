@@ -1,0 +1,44 @@
+/** The directory that `--data` names: ours, and of the right shape, or refused with the reason. */
+import { randomBytes } from 'node:crypto'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { ComposeError } from '../errors.ts'
+
+const markSchema = z.object({ clusterId: z.string(), brokers: z.number() })
+const markName = 'heartline-kafka.json'
+
+/** Makes the directory if needed and resolves with the id of the Kafka cluster that lives, or will live, in it. */
+export async function openDataDirectory(directory: string, brokers: number): Promise<string> {
+  try {
+    await mkdir(directory, { recursive: true })
+    const files = await readdir(directory)
+    if (files.includes(markName)) return readMark(directory, brokers)
+    // Never format over what somebody else keeps there.
+    if (files.length > 0) throw new Error('it is not empty, and not a data directory of heartline kafka')
+    const clusterId = newClusterId()
+    await writeFile(join(directory, markName), `${JSON.stringify({ clusterId, brokers })}\n`)
+    return clusterId
+  } catch (cause) {
+    if (cause instanceof ComposeError) throw cause
+    throw unusable(directory, (cause as Error).message, cause)
+  }
+}
+
+async function readMark(directory: string, brokers: number): Promise<string> {
+  const mark = markSchema.parse(JSON.parse(await readFile(join(directory, markName), 'utf8')))
+  if (mark.brokers === brokers) return mark.clusterId
+  throw unusable(directory, `it holds the data of ${mark.brokers}; start it with --brokers ${mark.brokers}`)
+}
+
+function unusable(directory: string, reason: string, cause?: unknown): ComposeError {
+  return new ComposeError('DATA_DIR_UNUSABLE', `the data directory ${directory} cannot be used: ${reason}`, cause)
+}
+
+/** A Kafka UUID: 16 bytes in base64url. A leading dash would read as a flag of the storage tool. */
+function newClusterId(): string {
+  for (;;) {
+    const id = randomBytes(16).toString('base64url')
+    if (!id.startsWith('-')) return id
+  }
+}
