@@ -28,7 +28,10 @@ export async function openDataDirectory(directory: string, brokers: number): Pro
 async function readMark(directory: string, brokers: number): Promise<string> {
   const mark = markSchema.parse(JSON.parse(await readFile(join(directory, markName), 'utf8')))
   if (mark.brokers === brokers) return mark.clusterId
-  throw unusable(directory, `it holds the data of ${mark.brokers}; start it with --brokers ${mark.brokers}`)
+  throw unusable(
+    directory,
+    `it holds the data of a Kafka of ${mark.brokers} broker${mark.brokers === 1 ? '' : 's'}; start it with --brokers ${mark.brokers}`,
+  )
 }
 
 function unusable(directory: string, reason: string, cause?: unknown): ComposeError {

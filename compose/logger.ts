@@ -1,0 +1,21 @@
+/** The log of a process: JSON lines by pino, readable when standard output is a terminal. */
+import { destination, type Logger, pino } from 'pino'
+
+export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+export type LogLevel = (typeof logLevels)[number]
+
+const secretNames = ['token', 'authorization', 'password', '["x-heartline-token"]', '["idempotency-key"]']
+/** Paths that never reach the log, wherever within three levels they stand. */
+export const redactedPaths = secretNames.flatMap((name) => {
+  const tail = name.startsWith('[') ? name : `.${name}`
+  return [name, `*${tail}`, `*.*${tail}`]
+})
+
+/** Writes synchronously: the last line before a crash is the one that matters. */
+export async function createLogger(level: LogLevel, output: { fd: 1 | 2; isTTY?: boolean }): Promise<Logger> {
+  const settings = { level, redact: { paths: redactedPaths, censor: '[redacted]' } }
+  if (output.isTTY !== true) return pino(settings, destination({ fd: output.fd, sync: true }))
+  const { default: pretty } = await import('pino-pretty')
+  const look = { colorize: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' }
+  return pino(settings, pretty({ ...look, destination: output.fd, sync: true }))
+}

@@ -1,0 +1,111 @@
+#!/usr/bin/env node
+/** The command line: alone touches arguments, environment, signals and the exit code. */
+import { readFileSync } from 'node:fs'
+import type { Logger } from 'pino'
+import { type CommandEntry, commands } from './commands.ts'
+import { describeFailure } from './failure.ts'
+import { describeFlags, nearest, readFlags } from './flags.ts'
+import { createLogger, type LogLevel } from './logger.ts'
+
+const exitCodes = { fine: 0, failed: 1, usage: 2 } as const
+const closeTimeoutMs = 10_000
+/** After the work is done, how long a forgotten socket may keep the process. */
+const lingerMs = 250
+
+async function main(argv: string[]): Promise<number> {
+  const [name, ...rest] = argv
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') return print(overview())
+  if (name === '--version') return print(`heartline ${version()}`)
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (!entry) {
+    const near = nearest(name, Object.keys(commands))
+    return usage('heartline', [
+      `unknown command ${name}; ${near ? `did you mean ${near}?` : 'heartline --help lists them'}`,
+    ])
+  }
+  return runCommand(name, entry, rest)
+}
+
+async function runCommand(name: string, entry: CommandEntry, argv: string[]): Promise<number> {
+  const command = await entry.load()
+  const read = readFlags(command.options, argv, process.env)
+  if (read.kind === 'help')
+    return print(
+      `heartline ${name} ${entry.summary}\n\nUsage: heartline ${name} [options]\n\n${describeFlags(command.options)}`,
+    )
+  if (read.kind === 'problems') return usage(`heartline ${name}`, read.problems)
+
+  const level = read.values.logLevel as LogLevel
+  const log = await createLogger(level, entry.logs === 'stderr' ? process.stderr : process.stdout)
+  logWarnings(log)
+  const signal = endOnSignals(entry.closeTimeoutMs ?? closeTimeoutMs, log)
+  try {
+    return await command.run(read.values, log, signal)
+  } catch (error) {
+    if (signal.aborted && error === signal.reason) return exitCodes.fine
+    fail(name, error, level)
+    return exitCodes.failed
+  }
+}
+
+/** The first signal asks for an orderly end, with a deadline; the second ends at once. */
+function endOnSignals(timeoutMs: number, log: Logger): AbortSignal {
+  const ending = new AbortController()
+  const onSignal = (name: NodeJS.Signals) => {
+    if (ending.signal.aborted) process.exit(exitCodes.failed)
+    log.info({ event: 'ending', signal: name }, 'ending in order; once more ends at once')
+    const deadline = setTimeout(() => {
+      log.error({ timeoutMs }, 'did not end in order in time')
+      process.exit(exitCodes.failed)
+    }, timeoutMs)
+    deadline.unref()
+    ending.abort(new DOMException(`ended by ${name}`, 'AbortError'))
+  }
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, onSignal)
+  return ending.signal
+}
+
+/** Node's warnings become log lines. */
+function logWarnings(log: Logger): void {
+  process.removeAllListeners('warning')
+  process.on('warning', (warning) => {
+    // kafkajs 2.2.4 asks for timers in the past; Node runs them at once, as is meant.
+    const level = warning.name === 'TimeoutNegativeWarning' ? 'debug' : 'warn'
+    log[level]({ warning: warning.name }, warning.message)
+  })
+}
+
+function fail(name: string, error: unknown, level: LogLevel): void {
+  const verbose = level === 'debug' || level === 'trace'
+  process.stderr.write(`heartline ${name}: ${describeFailure(error, { verbose })}\n`)
+}
+
+function usage(who: string, problems: string[]): number {
+  process.stderr.write(`${problems.map((problem) => `${who}: ${problem}`).join('\n')}\n`)
+  return exitCodes.usage
+}
+
+function print(text: string): number {
+  process.stdout.write(`${text}\n`)
+  return exitCodes.fine
+}
+
+function overview(): string {
+  const rows = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  return `heartline keeps a stateful HTTP service alive when its server dies\n\nUsage: heartline <command> [options]\n\n${rows.join('\n')}\n\nheartline <command> --help lists its options. A flag beats its environment variable, which beats the default.`
+}
+
+function version(): string {
+  return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version
+}
+
+// A broken invariant ends the process, and a standby takes over.
+const crash = (error: unknown) => {
+  process.stderr.write(`heartline: ${describeFailure(error, { verbose: true })}\n`)
+  process.exit(exitCodes.failed)
+}
+process.on('uncaughtException', crash)
+process.on('unhandledRejection', crash)
+
+process.exitCode = await main(process.argv.slice(2))
+setTimeout(() => process.exit(), lingerMs).unref()

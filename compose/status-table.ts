@@ -1,0 +1,44 @@
+/** The status as a person reads it. Pure. */
+import type { Status } from './status.ts'
+
+/** One row per backend, the active first; `nowMs` is Unix milliseconds. */
+export function statusTable(status: Status, nowMs: number): string {
+  const epoch = Math.max(0, ...status.decisions.map((decision) => decision.epoch))
+  const active = status.backends.find((backend) => backend.active)
+  const since = active?.activeSinceMs ? ` since ${describeDuration(nowMs - active.activeSinceMs)} ago` : ''
+  const heading = active
+    ? `${active.name} is active${since}, epoch ${epoch}`
+    : `no backend is active${epoch > 0 ? `; the last decision was epoch ${epoch}` : ''}`
+  if (status.backends.length === 0) return `${heading}\nno backend is there`
+  const rows = status.backends
+    .toSorted((a, b) => Number(b.active) - Number(a.active) || a.name.localeCompare(b.name))
+    .map((backend) => [
+      backend.name,
+      backend.alive ? backend.phase : 'dead',
+      backend.active ? 'active' : '',
+      backend.activeSinceMs === null ? '' : new Date(backend.activeSinceMs).toISOString(),
+      String(backend.offset),
+      String(backend.lag),
+      `${Math.round(backend.silentMs)} ms`,
+      backend.url,
+    ])
+  return `${heading}\n\n${columns([['BACKEND', 'PHASE', '', 'ACTIVE SINCE', 'OFFSET', 'BEHIND', 'SILENT', 'URL'], ...rows])}`
+}
+
+function columns(rows: string[][]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+function describeDuration(durationMs: number): string {
+  const seconds = Math.max(0, Math.round(durationMs / 1_000))
+  if (seconds < 120) return `${seconds} s`
+  return seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`
+}

@@ -1,0 +1,134 @@
+/** `heartline up`: everything on this machine, for as long as a person wants to play with it. */
+import type { Logger } from 'pino'
+import { z } from 'zod'
+import { durationMs, flag, port, textList } from '../checkpoint/units.ts'
+import { type Cluster, startCluster } from './cluster.ts'
+import { ComposeError } from './errors.ts'
+import { logLevels } from './logger.ts'
+import type { ManagedProcess } from './processes.ts'
+import { nextRestart } from './restarting.ts'
+
+export const upOptions = z.object({
+  kafka: textList
+    .optional()
+    .meta({ description: 'Kafka brokers to use, comma separated; without them one is started here' }),
+  brokers: z
+    .enum(['1', '3'], { error: () => 'expected 1 or 3' })
+    .default('1')
+    .meta({ description: 'how many brokers of Kafka to start, where it is started here' }),
+  data: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: 'directory that keeps the data of a Kafka started here; without it a fresh one' }),
+  backends: z.coerce
+    .number()
+    .int('expected a whole number')
+    .min(1)
+    .max(100)
+    .default(3)
+    .meta({ description: 'how many backends' }),
+  restart: flag
+    .default(false)
+    .meta({ description: 'start a backend again when it dies, so that you can go on killing' }),
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .meta({ description: 'address to listen on; beyond loopback only with a token' }),
+  port: port.default(8080).meta({ description: 'port of the balancer, where clients connect' }),
+  adminPort: port.default(8081).meta({ description: "port of the balancer's health, metrics and administration" }),
+  receiverPort: port.default(7070).meta({ description: 'port of the receiver' }),
+  backendPort: port
+    .default(9001)
+    .meta({ description: 'port of the first backend, the others count up; 0 picks free ones' }),
+  kafkaPort: port.default(9092).meta({ description: 'port of a Kafka started here' }),
+  topicPrefix: z.string().default('heartline').meta({ description: 'what the names of the Kafka topics begin with' }),
+  heartbeatMs: durationMs.prefault('100ms').meta({ description: 'time between heartbeats', flag: 'heartbeat' }),
+  token: z.string().min(1).max(1024).optional().meta({ description: 'shared secret of the installation' }),
+  logLevel: z.enum(logLevels).default('info').meta({ description: 'least severe log line that is written' }),
+})
+export type UpOptions = z.infer<typeof upOptions>
+
+/** Resolves after an orderly end of everything; rejects if something that must run ends by itself. */
+export async function runUp(options: UpOptions, log: Logger, signal: AbortSignal): Promise<number> {
+  const cluster = await startCluster({
+    ...(options.kafka === undefined ? {} : { kafka: options.kafka }),
+    brokers: options.brokers === '3' ? 3 : 1,
+    ...(options.data === undefined ? {} : { dataDir: options.data }),
+    backends: options.backends,
+    ports: {
+      kafka: options.kafkaPort,
+      receiver: options.receiverPort,
+      balancer: options.port,
+      admin: options.adminPort,
+      backend: options.backendPort,
+    },
+    host: options.host,
+    topicPrefix: options.topicPrefix,
+    ...(options.token === undefined ? {} : { token: options.token }),
+    logLevel: options.logLevel,
+    flags: { receiver: ['--heartbeat', `${options.heartbeatMs}ms`] },
+    log,
+    signal,
+  })
+  announce(cluster, options, log)
+  const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  try {
+    if (!signal.aborted) {
+      const keepers = cluster.backends.map((name) =>
+        keepBackend(cluster, name, { restart: options.restart, log, signal }),
+      )
+      await Promise.race([aborted, ...keepers, ...essential(cluster)])
+    }
+  } finally {
+    await cluster.stop()
+  }
+  return 0
+}
+
+function announce(cluster: Cluster, options: UpOptions, log: Logger): void {
+  const places = {
+    url: cluster.balancerUrl,
+    adminUrl: cluster.adminUrl,
+    receiverUrl: cluster.receiverHttp,
+    kafka: cluster.kafka,
+  }
+  log.info({ event: 'listening', ...places, backends: cluster.backends }, 'Heartline is up; Ctrl-C ends all of it')
+  const victim = cluster.processes.get(cluster.backends[0]!)
+  const dead = options.restart ? 'it is started again' : 'it stays dead (--restart would start it again)'
+  log.info(`try: curl ${cluster.balancerUrl}/home; then kill -9 ${victim?.pid} (${victim?.name}) and again; ${dead}`)
+}
+
+/** A backend may die: that is what all this is for. It is started again if so wished, less and less eagerly. Never resolves. */
+async function keepBackend(
+  cluster: Cluster,
+  name: string,
+  options: { restart: boolean; log: Logger; signal: AbortSignal },
+): Promise<never> {
+  const { log, signal } = options
+  let failures = 0
+  for (;;) {
+    const startedAt = performance.now()
+    await cluster.processes.get(name)?.exited
+    if (!options.restart || signal.aborted) return new Promise(() => {})
+    const next = nextRestart(failures, performance.now() - startedAt)
+    failures = next.failures
+    log.info({ event: 'restarting', process: name, delayMs: next.delayMs }, `${name} is started again`)
+    await new Promise((resolve) => setTimeout(resolve, next.delayMs).unref())
+    if (signal.aborted) return new Promise(() => {})
+    await cluster
+      .startBackend(name)
+      .catch((error) => log.error({ process: name, error: error.message }, `${name} did not start`))
+  }
+}
+
+/** Without the receiver, the balancer or Kafka there is nothing to see. */
+function essential(cluster: Cluster): Promise<never>[] {
+  const processes = ['kafka', 'receiver', 'balancer'].flatMap((name) => cluster.processes.get(name) ?? [])
+  return processes.map((process: ManagedProcess) =>
+    process.exited.then(() => {
+      throw new ComposeError('PROCESS_ENDED', `${process.name} ended by itself, so all the others are ended too`)
+    }),
+  )
+}
