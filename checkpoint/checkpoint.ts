@@ -55,8 +55,8 @@ export interface CheckpointOptions {
   readonly incarnation: string
   /** Name that survives restarts. */
   readonly node: string
-  /** Where balancers reach this node; empty if it serves nobody. */
-  readonly url?: string
+  /** Where balancers reach this node, asked for at each claim; none if it serves nobody. */
+  readonly url?: () => string
   readonly log: Logger
   readonly limits?: Partial<CheckpointLimits>
 }
@@ -132,7 +132,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     this.#journal = options.journal
     this.#log = options.log
     this.#store = new Store(this.#limits)
-    const { incarnation, node, url = '' } = options
+    const { incarnation, node, url = () => '' } = options
     this.#replica = new Replica({ incarnation, node, url, store: this.#store, limits: this.#limits })
   }
 

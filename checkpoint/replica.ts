@@ -88,7 +88,8 @@ interface Unsure {
 export interface ReplicaOptions {
   readonly incarnation: string
   readonly node: string
-  readonly url: string
+  /** Where the node can be reached; asked for at each claim. */
+  readonly url: () => string
   readonly store: Store
   readonly limits: ReplicaLimits
 }
@@ -324,7 +325,7 @@ export class Replica {
       reign,
       incarnation,
       node,
-      url,
+      url: url(),
       at,
       through: offset,
       digest,

@@ -211,7 +211,7 @@ function identify(request: RouteRequest, note: RequestNote | undefined): Identit
   if (typeof header !== 'string' || header === '') return bySession
   if (header.length > keyLengthMax) return 'key too long'
   // Scoped by caller, so that nobody can fetch another's answer by its key.
-  const scope = hash(String(request.headers['authorization'] ?? ''))
+  const scope = hash(String(request.headers.authorization ?? ''))
   const asked = `${request.method} ${request.originalUrl ?? request.url}\n${JSON.stringify(request.body) ?? ''}`
   return { ...bySession, key: `${scope}:${header}`, fingerprint: hash(asked) }
 }

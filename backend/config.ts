@@ -1,0 +1,40 @@
+/** Options of a backend: one table that makes flags, environment, `--help` and the README's list. */
+import { hostname } from 'node:os'
+import { z } from 'zod'
+import { journalOptions } from '../checkpoint/config.ts'
+import { flag, port, textList } from '../checkpoint/units.ts'
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+export const backendOptions = journalOptions.extend({
+  host: z.string().min(1).default('127.0.0.1').meta({ description: 'address to listen on; beyond loopback only with --token' }),
+  port: port.default(9001).meta({ description: 'port to listen on; 0 takes a free one' }),
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'expected letters, digits and . _ : - only')
+    .optional()
+    .meta({ description: `name that survives restarts (default: host name and port, such as ${hostname()}:9001)` }),
+  url: z
+    .url({ protocol: /^https?$/, error: 'expected a URL such as http://10.0.0.5:9001' })
+    .optional()
+    .meta({ description: 'what the balancer should dial (default: http://HOST:PORT)' }),
+  weight: z.coerce
+    .number()
+    .positive('expected a number above 0')
+    .max(1_000_000)
+    .default(1)
+    .meta({ description: 'preference at an election among backends equally far in the journal' }),
+  direct: flag.default(true).meta({
+    description: 'balancers and receivers reach this backend with no proxy or NAT between: a refused connection then proves its death',
+  }),
+  receivers: textList.prefault('ws://127.0.0.1:7070').meta({ description: 'heartbeat receivers, ws:// URLs, comma separated' }),
+  token: z.string().min(8, 'expected at least 8 characters').optional().meta({ description: 'secret shared by all processes; needed to listen beyond loopback' }),
+  crash: z.coerce
+    .number()
+    .min(0)
+    .max(1, 'expected a chance from 0 to 1')
+    .default(0)
+    .meta({ description: 'chance, at each heartbeat, that this backend crashes (for trying failures)' }),
+  logLevel: z.enum(logLevels).default('info').meta({ description: 'least severe log line that is printed' }),
+})
+export type BackendOptions = z.infer<typeof backendOptions>

@@ -1,0 +1,66 @@
+/** The backend's HTTP server: what balancers ask of every backend, in front of the service's own application. */
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import { problem, type Routes } from '../checkpoint/index.ts'
+import { sessionsPath } from '../checkpoint/request-headers.ts'
+import { BackendError } from './errors.ts'
+import { isIdempotent, mayReplay } from './replay-guard.ts'
+
+export interface HttpServerOptions {
+  readonly host: string
+  readonly port: number
+  readonly token: string | undefined
+}
+
+/** Longer than any balancer keeps an idle connection, so that it is never the backend that closes one being reused, milliseconds. */
+const keepAliveTimeoutMs = 75_000
+
+/** Makes the server; nothing listens yet. */
+export function createHttpServer(app: RequestListener, routes: Routes): Server {
+  const server = createServer({ keepAliveTimeout: keepAliveTimeoutMs, noDelay: true }, (request, response) => {
+    if (request.url === sessionsPath && request.method === 'POST') return routes.openSession(request, response)
+    if (isRefusedReplay(app, routes, request)) return refuseReplay(response)
+    app(request, response)
+  })
+  return server
+}
+
+/**
+ * Starts listening; resolves with the port.
+ * @throws BackendError TOKEN_NEEDED, PORT_IN_USE, LISTEN_FAILED.
+ */
+export async function listen(server: Server, { host, port, token }: HttpServerOptions): Promise<number> {
+  if (token === undefined && !isLoopback(host)) {
+    throw new BackendError('TOKEN_NEEDED', `refusing to listen on ${host} without a token; give --token, or listen on 127.0.0.1`)
+  }
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      if (cause.code === 'EADDRINUSE') reject(new BackendError('PORT_IN_USE', `port ${port} on ${host} is in use; choose another with --port`, cause))
+      else reject(new BackendError('LISTEN_FAILED', `cannot listen on ${host}:${port}: ${cause.message}`, cause))
+    })
+    server.listen(port, host, resolve)
+  })
+  const address = server.address()
+  return typeof address === 'object' && address !== null ? address.port : port
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\./.test(host)
+}
+
+function isRefusedReplay(app: RequestListener, routes: Routes, request: IncomingMessage): boolean {
+  const method = request.method ?? ''
+  if (isIdempotent(method)) return false
+  const replays = routes.note(request)?.replays ?? 0
+  if (replays === 0) return false
+  const path = new URL(request.url ?? '/', 'http://backend').pathname
+  return !mayReplay(app, method, path)
+}
+
+function refuseReplay(response: ServerResponse): void {
+  const { status, headers, body } = problem(502, 'Bad Gateway', {
+    detail: 'the server that had this request died, and this route is not exactly once: it may have run or not',
+    outcome: 'unknown',
+    key: null,
+  })
+  response.writeHead(status, headers).end(JSON.stringify(body))
+}
