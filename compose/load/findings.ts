@@ -10,6 +10,12 @@ export interface Finding {
   key: string
   /** One line for a person: what was promised and what was found. */
   detail: string
+  /** How many operations it is about. */
+  count: number
+}
+
+export function finding(kind: Finding['kind'], key: string, detail: string, count = 1): Finding {
+  return { kind, key, detail, count }
 }
 
 /** Values without duplicates, and what their numbers alone prove. See {@link judgeSequence}. */
@@ -34,23 +40,15 @@ export function judgeSequence({ key, noun, acknowledged, unknown, final }: Seque
   const seen = new Set<number>()
   for (const value of acknowledged) {
     if (seen.has(value))
-      findings.push(lost(key, `${noun} ${value} was acknowledged to two writes: one overwrote the other`))
-    else if (value > final) findings.push(lost(key, `${noun} ${value} was acknowledged, at the end there are ${final}`))
+      findings.push(finding('lost', key, `${noun} ${value} was acknowledged to two writes: one overwrote the other`))
+    else if (value > final)
+      findings.push(finding('lost', key, `${noun} ${value} was acknowledged, at the end it is ${final}`))
     seen.add(value)
   }
   const below = [...seen].filter((value) => value <= final).length
-  const unclaimed = final - below
-  for (let extra = unknown; extra < unclaimed; extra++)
-    findings.push({
-      kind: 'doubled',
-      key,
-      detail: `${noun} at the end is ${final}, of which ${below} were acknowledged and ${unknown} have an unknown outcome`,
-    })
-  return findings
-}
-
-function lost(key: string, detail: string): Finding {
-  return { kind: 'lost', key, detail }
+  const extra = final - below - unknown
+  const detail = `${noun} at the end is ${final}, with ${below} acknowledged and ${unknown} of unknown outcome`
+  return extra > 0 ? [...findings, finding('doubled', key, detail, extra)] : findings
 }
 
 /** An operation that showed how far a key had come: a value, a version. It only ever grows. */
@@ -74,7 +72,7 @@ export function judgeOrder(key: string, observations: Observation[]): Finding[] 
     const { level, made } = observation
     if (made ? level > floor : level >= floor) continue
     const what = made ? `a write made ${level}` : `a read saw ${level}`
-    findings.push({ kind: 'stale', key, detail: `${what} although ${floor} was known before it began` })
+    findings.push(finding('stale', key, `${what} although ${floor} was known before it began`))
   }
   return findings
 }

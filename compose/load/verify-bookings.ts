@@ -1,5 +1,5 @@
 /** Seats: booked once, cancelled at most once, never booked again. */
-import { type Finding, judgeOrder, type Observation } from './findings.ts'
+import { type Finding, finding, judgeOrder, type Observation } from './findings.ts'
 import type { Answer, HistoryEntry } from './operations.ts'
 
 type Booking = { user: string; id: string }
@@ -7,12 +7,12 @@ type Booking = { user: string; id: string }
 /** All operations on one seat, and its booking at the end (undefined if free). */
 export function verifySeat(key: string, entries: HistoryEntry[], final: Booking | undefined): Finding[] {
   const seat = gather(entries)
-  const finding = (kind: Finding['kind'], detail: string): Finding => ({ kind, key, detail })
+  const found: MakeFinding = (kind, detail) => finding(kind, key, detail)
   const findings: Finding[] = []
   for (const { user } of seat.acknowledged.slice(1))
-    findings.push(finding('doubled', `booked for ${seat.acknowledged[0]!.user} and again for ${user}`))
-  findings.push(...judgeEnd(seat, final, finding))
-  for (const entry of entries) findings.push(...judgeAnswer(seat, entry, finding))
+    findings.push(found('doubled', `booked for ${seat.acknowledged[0]!.user} and again for ${user}`))
+  findings.push(...judgeEnd(seat, final, found))
+  for (const entry of entries) findings.push(...judgeAnswer(seat, entry, found))
   return [...findings, ...judgeOrder(key, observe(seat, entries))]
 }
 
@@ -53,42 +53,42 @@ function gather(entries: HistoryEntry[]): Seat {
 
 type MakeFinding = (kind: Finding['kind'], detail: string) => Finding
 
-function judgeEnd(seat: Seat, final: Booking | undefined, finding: MakeFinding): Finding[] {
+function judgeEnd(seat: Seat, final: Booking | undefined, found: MakeFinding): Finding[] {
   const [first] = seat.acknowledged
   const acknowledged = seat.acknowledged.some(({ user, id }) => user === final?.user && id === final.id)
   if (final && seat.cancelledMs < Number.POSITIVE_INFINITY)
-    return [finding('lost', `its cancel was acknowledged, at the end it is booked for ${final.user}`)]
+    return [found('lost', `its cancel was acknowledged, at the end it is booked for ${final.user}`)]
   if (!final && first && seat.cancelSentMs === Number.POSITIVE_INFINITY)
-    return [finding('lost', `booked for ${first.user}, at the end it is free`)]
+    return [found('lost', `booked for ${first.user}, at the end it is free`)]
   if (final && first && !acknowledged)
-    return [finding('lost', `booked for ${first.user} as ${first.id}, at the end for ${final.user} as ${final.id}`)]
+    return [found('lost', `booked for ${first.user} as ${first.id}, at the end for ${final.user} as ${final.id}`)]
   if (final && !first && !seat.unknown.has(final.user))
-    return [finding('wrong', `at the end it is booked for ${final.user}, who was told otherwise or never asked`)]
+    return [found('wrong', `at the end it is booked for ${final.user}, who was told otherwise or never asked`)]
   return []
 }
 
-function judgeAnswer(seat: Seat, { operation, outcome, endMs }: HistoryEntry, finding: MakeFinding): Finding[] {
+function judgeAnswer(seat: Seat, { operation, outcome, endMs }: HistoryEntry, found: MakeFinding): Finding[] {
   if (outcome.type !== 'answered') return []
   const { answer } = outcome
   if (operation.op === 'cancel' && answer.type === 'not-found')
     // Only a seat whose booking was acknowledged is cancelled, and only once.
-    return [finding('doubled', 'its only cancel found it free: the cancel ran before, or the booking was lost')]
+    return [found('doubled', 'its only cancel found it free: the cancel ran before, or the booking was lost')]
   if (operation.op === 'book' && answer.type === 'taken' && answer.user === operation.user)
-    return [finding('doubled', `${operation.user} was refused by its own booking`)]
+    return [found('doubled', `${operation.user} was refused by its own booking`)]
   if (operation.op === 'book' && answer.type === 'booking' && answer.user !== operation.user)
-    return [finding('wrong', `${operation.user} got a booking for ${answer.user}`)]
-  return judgeHolder(seat, answer, endMs, finding)
+    return [found('wrong', `${operation.user} got a booking for ${answer.user}`)]
+  return judgeHolder(seat, answer, endMs, found)
 }
 
-function judgeHolder(seat: Seat, answer: Answer, endMs: number, finding: MakeFinding): Finding[] {
+function judgeHolder(seat: Seat, answer: Answer, endMs: number, found: MakeFinding): Finding[] {
   if (answer.type !== 'taken' && answer.type !== 'booking') return []
   const [first] = seat.acknowledged
   if (!((seat.asked.get(answer.user) ?? Number.POSITIVE_INFINITY) <= endMs))
-    return [finding('wrong', `seen as booked for ${answer.user}, who had not asked`)]
+    return [found('wrong', `seen as booked for ${answer.user}, who had not asked`)]
   if (first && first.user !== answer.user)
-    return [finding('wrong', `seen as booked for ${answer.user}, but it is booked for ${first.user}`)]
+    return [found('wrong', `seen as booked for ${answer.user}, but it is booked for ${first.user}`)]
   if (first && answer.type === 'booking' && answer.id !== first.id)
-    return [finding('wrong', `seen with id ${answer.id}, but it was booked as ${first.id}`)]
+    return [found('wrong', `seen with id ${answer.id}, but it was booked as ${first.id}`)]
   return []
 }
 

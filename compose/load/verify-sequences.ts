@@ -1,5 +1,5 @@
 /** Counters and registers: each applied write raises a number by one, so that the numbers alone show what went wrong. */
-import { type Finding, judgeOrder, judgeSequence, type Observation } from './findings.ts'
+import { type Finding, finding, judgeOrder, judgeSequence, type Observation } from './findings.ts'
 import type { HistoryEntry } from './operations.ts'
 
 /** All operations on one counter, and its value at the end (0 if never touched). */
@@ -54,43 +54,35 @@ function judgeValues(
   final: { value: string; version: number } | undefined,
 ): Finding[] {
   const findings: Finding[] = []
-  const valueOf = new Map<number, string | null>([[0, null]])
-  for (const { level, value, made } of sightings) if (made && !valueOf.has(level)) valueOf.set(level, value)
+  const valueAt = new Map<number, string | null>([[0, null]])
+  for (const { level, value, made } of sightings) if (made && !valueAt.has(level)) valueAt.set(level, value)
   for (const { level, value, made } of sightings) {
-    const known = valueOf.get(level)
-    if (known === undefined) valueOf.set(level, value)
+    const known = valueAt.get(level)
+    if (known === undefined) valueAt.set(level, value)
     else if (known !== value && !made)
-      findings.push({
-        kind: 'wrong',
-        key,
-        detail: `version ${level} was seen as ${value}, but it was made as ${known}`,
-      })
+      findings.push(finding('wrong', key, `version ${level} was seen as ${value}, but it was made as ${known}`))
   }
-  for (const entry of entries) findings.push(...judgeCompareAndSet(key, entry, valueOf))
-  const promised = final && valueOf.get(final.version)
+  for (const entry of entries) findings.push(...judgeCompareAndSet(key, entry, valueAt))
+  const promised = final && valueAt.get(final.version)
   if (final && promised !== undefined && promised !== final.value)
-    findings.push({
-      kind: 'lost',
-      key,
-      detail: `version ${final.version} was ${promised}, at the end it is ${final.value}`,
-    })
+    findings.push(finding('lost', key, `version ${final.version} was ${promised}, at the end it is ${final.value}`))
   return findings
 }
 
-function judgeCompareAndSet(key: string, entry: HistoryEntry, valueOf: Map<number, string | null>): Finding[] {
+function judgeCompareAndSet(key: string, entry: HistoryEntry, valueAt: Map<number, string | null>): Finding[] {
   const { operation, outcome } = entry
   if (operation.op !== 'compare-and-set' || outcome.type !== 'answered') return []
   const { answer } = outcome
   if (answer.type === 'register') {
-    const before = valueOf.get(answer.version - 1)
+    const before = valueAt.get(answer.version - 1)
     if (before === undefined || before === operation.expect) return []
     const detail = `compare-and-set expected ${operation.expect} and made version ${answer.version}, but before it was ${before}`
-    return [{ kind: 'lost', key, detail }]
+    return [finding('lost', key, detail)]
   }
   if (answer.type !== 'mismatch') return []
   if (answer.value === operation.value)
-    return [{ kind: 'doubled', key, detail: `compare-and-set to ${operation.value} was refused by its own value` }]
+    return [finding('doubled', key, `compare-and-set to ${operation.value} was refused by its own value`)]
   if (answer.value === operation.expect)
-    return [{ kind: 'wrong', key, detail: `compare-and-set was refused although ${operation.expect} was there` }]
+    return [finding('wrong', key, `compare-and-set was refused although ${operation.expect} was there`)]
   return []
 }

@@ -2,7 +2,7 @@
  * Judges a finished run: was every promise kept? Pure: a history and what is there at the end, findings out.
  * Sound for concurrent clients: it reports only what no order of the operations within their times can explain.
  */
-import type { Finding } from './findings.ts'
+import { type Finding, finding } from './findings.ts'
 import type { FinalState, HistoryEntry, Operation } from './operations.ts'
 import { verifySeat } from './verify-bookings.ts'
 import { verifyCounter, verifyRegister } from './verify-sequences.ts'
@@ -18,8 +18,7 @@ export function verify(history: HistoryEntry[], final: FinalState): Finding[] {
     else findings.push(...verifyRegister(key, entries, final.registers.get(key)))
   }
   for (const [seat, { user }] of final.bookings)
-    if (!byKey.has(seat))
-      findings.push({ kind: 'wrong', key: seat, detail: `${user} holds it, and nobody asked for it` })
+    if (!byKey.has(seat)) findings.push(finding('wrong', seat, `${user} holds it, and nobody asked for it`))
   return findings
 }
 

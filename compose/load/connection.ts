@@ -1,0 +1,82 @@
+/** One keep-alive connection of the test client: one request at a time. */
+import { Client, type Dispatcher } from 'undici'
+import { backendHeader, epochHeader, replaysHeader } from '../../checkpoint/request-headers.ts'
+import type { OperationRequest } from './http-operations.ts'
+
+/** A complete HTTP answer, or the code of what failed instead. */
+export type Reply =
+  | { type: 'response'; status: number; text: string; backend: string; epoch: number; replays: number }
+  | { type: 'failure'; code: string; message: string }
+
+/** Largest answer that is read, bytes: a page of bookings has less. */
+const responseBytesMax = 4 * 1024 * 1024
+
+export class Connection {
+  readonly #client: Client
+
+  /** `timeoutMs` bounds connecting, and the wait for an answer. */
+  constructor(target: string, timeoutMs: number) {
+    this.#client = new Client(target, {
+      connectTimeout: timeoutMs,
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      maxResponseSize: responseBytesMax,
+      allowH2: false,
+    })
+  }
+
+  /** Resolves with the answer or the failure; never rejects. Callbacks rather than streams, for they cost the least. */
+  send(request: OperationRequest, idempotencyKey?: string): Promise<Reply> {
+    const headers: string[] = []
+    if (request.body !== null) headers.push('content-type', 'application/json')
+    if (idempotencyKey !== undefined) headers.push('idempotency-key', idempotencyKey)
+    return new Promise((resolve) => {
+      this.#client.dispatch({ ...request, headers }, new ReplyHandler(resolve))
+    })
+  }
+
+  /** Ends it at once. */
+  close(): Promise<void> {
+    return this.#client.destroy()
+  }
+}
+
+class ReplyHandler implements Dispatcher.DispatchHandler {
+  readonly #resolve: (reply: Reply) => void
+  readonly #chunks: Buffer[] = []
+  #status = 0
+  #headers: Record<string, string | string[] | undefined> = {}
+
+  constructor(resolve: (reply: Reply) => void) {
+    this.#resolve = resolve
+  }
+
+  // undici tells old handlers from new ones by this method.
+  onRequestStart(): void {}
+
+  onResponseStart(_controller: unknown, status: number, headers: Record<string, string | string[] | undefined>): void {
+    this.#status = status
+    this.#headers = headers
+  }
+
+  onResponseData(_controller: unknown, chunk: Buffer): void {
+    this.#chunks.push(chunk)
+  }
+
+  onResponseEnd(): void {
+    const [first] = this.#chunks
+    const text = this.#chunks.length === 1 ? first!.toString() : Buffer.concat(this.#chunks).toString()
+    this.#resolve({
+      type: 'response',
+      status: this.#status,
+      text,
+      backend: String(this.#headers[backendHeader] ?? ''),
+      epoch: Number(this.#headers[epochHeader] ?? 0),
+      replays: Number(this.#headers[replaysHeader] ?? 0),
+    })
+  }
+
+  onResponseError(_controller: unknown, error: Error & { code?: string }): void {
+    this.#resolve({ type: 'failure', code: error.code ?? error.name, message: error.message })
+  }
+}

@@ -1,0 +1,29 @@
+/** Counters: numbers that only grow. */
+import type { Express } from 'express'
+import { z } from 'zod'
+import { type Backend, problem } from '../../backend/index.ts'
+import { checked, name } from './checked.ts'
+
+const incrementMax = 1_000_000
+
+export function addCounters(app: Express, { checkpoint }: Backend): void {
+  const counters = checkpoint.map<number>('counters')
+  const params = z.object({ name })
+
+  // No body at all is the same as an empty one: the increment is optional.
+  const increment = z.strictObject({ by: z.number().int().min(1).max(incrementMax).default(1) }).prefault({})
+  const add = checked({ params, body: increment }, (counter, _query, { by }) => {
+    const value = (counters.get(counter.name) ?? 0) + by
+    if (!Number.isSafeInteger(value))
+      return problem(409, 'Conflict', { detail: 'the counter cannot count any further' })
+    counters.set(counter.name, value)
+    return { body: { name: counter.name, value } }
+  })
+
+  const show = checked({ params }, (counter) => {
+    return { body: { name: counter.name, value: counters.get(counter.name) ?? 0 } }
+  })
+
+  app.post('/counters/:name/increments', checkpoint.route(add))
+  app.get('/counters/:name', checkpoint.route(show))
+}

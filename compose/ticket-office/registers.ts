@@ -1,0 +1,48 @@
+/** Registers: a value with a version that rises by one at each change. */
+import { isDeepStrictEqual } from 'node:util'
+import type { Express } from 'express'
+import { z } from 'zod'
+import { type Backend, problem } from '../../backend/index.ts'
+import { checked, jsonValue, name } from './checked.ts'
+
+interface Register {
+  value: unknown
+  version: number
+}
+
+/** What a register holds that was never set. */
+const unset: Register = { value: null, version: 0 }
+
+export function addRegisters(app: Express, { checkpoint }: Backend): void {
+  const registers = checkpoint.map<Register>('registers')
+  const params = z.object({ key: name })
+
+  function change(key: string, value: unknown) {
+    const { version } = registers.get(key) ?? unset
+    const register = { value, version: version + 1 }
+    registers.set(key, register)
+    return { body: { key, ...register } }
+  }
+
+  const put = checked({ params, body: z.strictObject({ value: jsonValue }) }, ({ key }, _query, { value }) =>
+    change(key, value),
+  )
+
+  const comparison = z.strictObject({ expect: jsonValue, value: jsonValue })
+  const compareAndSet = checked({ params, body: comparison }, ({ key }, _query, { expect, value }) => {
+    const current = registers.get(key) ?? unset
+    if (isDeepStrictEqual(current.value, expect)) return change(key, value)
+    return problem(412, 'Precondition Failed', { detail: 'the register holds another value', key, ...current })
+  })
+
+  const show = checked({ params }, ({ key }) => {
+    const register = registers.get(key)
+    return register
+      ? { body: { key, ...register } }
+      : problem(404, 'Not Found', { detail: `register ${key} was never set` })
+  })
+
+  app.put('/registers/:key', checkpoint.route(put))
+  app.get('/registers/:key', checkpoint.route(show))
+  app.post('/registers/:key/compare-and-set', checkpoint.route(compareAndSet))
+}
