@@ -1,0 +1,122 @@
+/** Puts the balancer together around a follower of decisions: lanes, clients' port, admin port, orderly stop. */
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import { createServer as createAdminServer } from 'node:http'
+import { type AddressInfo, isIPv6 } from 'node:net'
+import type { Logger } from 'pino'
+import { adminApp } from './admin.ts'
+import { BodyBudget } from './body.ts'
+import type { BalancerOptions } from './config.ts'
+import { BalancerError, balancerErrors, listenError } from './errors.ts'
+import type { ExchangeContext } from './exchange.ts'
+import { connectionsMax } from './forward.ts'
+import { Metrics } from './metrics.ts'
+import { type DecisionFollower, ReplayLane } from './replay-lane.ts'
+import { clientServer } from './server.ts'
+import { StreamLane } from './stream-lane.ts'
+
+/** How long requests under way may take once the balancer stops, milliseconds. */
+const drainTimeMs = 5_000
+
+export interface RunningBalancer {
+  url: string
+  port: number
+  adminUrl: string
+  adminPort: number
+  /** Settles when it ended. */
+  done: Promise<void>
+}
+
+/** Starts a balancer; it owns `follower` from now on. Rejects with a BalancerError. */
+export async function runBalancer(
+  options: BalancerOptions,
+  follower: DecisionFollower & { close(): void },
+  log: Logger,
+  signal: AbortSignal,
+): Promise<RunningBalancer> {
+  const { host, token, holdTimeMs, holdRequests, holdBytes, replayBodyBytes } = options
+  const now = () => performance.now()
+  const metrics = new Metrics()
+  const limits = { timeMs: holdTimeMs, requestsMax: holdRequests, bytesMax: holdBytes }
+  const lane = new ReplayLane({ limits, token, follower, observer: metrics, log, now })
+  metrics.watch({ held: () => lane.held, epoch: () => lane.target?.epoch ?? 0 })
+  const streams = new StreamLane({ lane, holdTimeMs, waitingMax: holdRequests })
+  // Bodies that are held, and those that are read or under way on all connections.
+  const budget = new BodyBudget(holdBytes + connectionsMax * replayBodyBytes)
+  const answered = metrics.answered.bind(metrics)
+  const context: ExchangeContext = { lane, streams, budget, replayBodyBytes, now, answered, stopping: false }
+  const clients = clientServer(context)
+  const admin = createAdminServer(
+    adminApp({ ready: () => lane.target !== undefined, strategy: options.strategy, metrics }),
+  )
+
+  const close = async () => {
+    context.stopping = true
+    await stopServer(clients, () => {
+      lane.close()
+      streams.close()
+    })
+    lane.close()
+    streams.close()
+    follower.close()
+    await stopServer(admin, () => undefined)
+  }
+  try {
+    refuseUnsafe(host, token)
+    await listen(clients, host, options.port, '--port')
+    await listen(admin, host, options.adminPort, '--admin-port')
+  } catch (error) {
+    await close()
+    throw error
+  }
+  const port = portOf(clients)
+  const adminPort = portOf(admin)
+  const url = urlOf(host, port)
+  const adminUrl = urlOf(host, adminPort)
+  log.info({ event: 'listening', url, adminUrl }, `balancer listens on ${url}`)
+  if (!lane.target)
+    log.info(
+      { event: 'waiting', for: 'a decision', receivers: options.receivers },
+      'waits for a decision; requests are held',
+    )
+  const stopped = signal.aborted ? Promise.resolve() : once(signal, 'abort')
+  return { url, port, adminUrl, adminPort, done: stopped.then(close) }
+}
+
+/** Without a token whoever reaches a port is trusted, so only this machine may. */
+function refuseUnsafe(host: string, token: string | undefined): void {
+  const loopback = host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host)
+  if (token === undefined && !loopback) throw new BalancerError('UNSAFE_LISTEN', balancerErrors.UNSAFE_LISTEN(host))
+}
+
+async function listen(server: Server, host: string, port: number, option: string): Promise<void> {
+  server.listen(port, host)
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    throw listenError(error as NodeJS.ErrnoException, `port ${port} of ${host}`, option)
+  }
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port
+}
+
+function urlOf(host: string, port: number): string {
+  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`
+}
+
+/** Takes no more connections, and lets those that are busy finish; `cut` ends what is left at the deadline. */
+async function stopServer(server: Server, cut: () => void): Promise<void> {
+  if (!server.listening) return
+  const closed = once(server, 'close')
+  server.close()
+  server.closeIdleConnections()
+  const deadline = setTimeout(() => {
+    cut()
+    // What `cut` answered is written in this turn.
+    setImmediate(() => server.closeAllConnections())
+  }, drainTimeMs)
+  await closed
+  clearTimeout(deadline)
+}

@@ -1,0 +1,50 @@
+/** Options of the balancer. `meta.flag` is the command-line name where it is not the key in kebab-case. */
+import { z } from 'zod'
+import { byteCount, durationMs, port, textList } from '../checkpoint/units.ts'
+
+/** Strategies of this version. */
+export const strategies = ['active'] as const
+
+export const balancerOptions = z.object({
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .meta({ description: 'address to listen on; beyond loopback only with a token' }),
+  port: port.default(8080).meta({ description: 'port for clients' }),
+  adminPort: port.default(8081).meta({ description: 'port for health, metrics and administration' }),
+  receivers: textList
+    .prefault('ws://127.0.0.1:7070')
+    .meta({ description: 'heartbeat receivers whose decisions are followed, comma separated' }),
+  token: z.string().min(1).max(1024).optional().meta({ description: 'shared secret of the installation' }),
+  strategy: z
+    .enum(strategies, { error: () => `expected ${strategies.join(', ')}` })
+    .default('active')
+    .meta({ description: 'where a request goes' }),
+  // Ten seconds is longer than a failover takes and shorter than most clients wait.
+  holdTimeMs: durationMs
+    .prefault('10s')
+    .meta({ description: 'how long a request is held while no active is ready', flag: 'hold-time' }),
+  holdRequests: z.coerce
+    .number()
+    .int('expected a whole number')
+    .min(0)
+    .default(10_000)
+    .meta({ description: 'how many requests are held at most' }),
+  holdBytes: byteCount.prefault('64MiB').meta({ description: 'how many bytes of bodies are held at most' }),
+  replayBodyBytes: byteCount
+    .prefault('1MiB')
+    .meta({ description: 'largest request body that is kept so that it can be sent again', flag: 'replay-body' }),
+  name: z
+    .string()
+    .min(1)
+    .max(128)
+    .regex(/^[A-Za-z0-9._:-]+$/, 'expected letters, digits and . _ : - only')
+    .default('balancer')
+    .meta({ description: 'name of this balancer, for logs and receivers' }),
+  logLevel: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .meta({ description: 'least severe log line that is written' }),
+})
+export type BalancerOptions = z.infer<typeof balancerOptions>

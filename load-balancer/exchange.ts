@@ -1,0 +1,166 @@
+/** One request of a client and its answer: chooses the lane, reads the body, writes the answer. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type BodyBudget, readBody } from './body.ts'
+import type { Head } from './forward.ts'
+import type { Job, Outlet } from './job.ts'
+import { originForm, originOf, toBackend, toClient } from './message-headers.ts'
+import { type Problem, type ProblemType, problemAnswer } from './problem.ts'
+import type { ReplayLane } from './replay-lane.ts'
+import type { StreamLane } from './stream-lane.ts'
+
+/** What all exchanges of a server share. */
+export interface ExchangeContext {
+  lane: ReplayLane
+  streams: StreamLane
+  budget: BodyBudget
+  replayBodyBytes: number
+  /** Monotonic time, milliseconds. */
+  now: () => number
+  answered: (method: string, code: number, path: string, backend: string, tookMs: number) => void
+  /** True once the server takes no new connections. */
+  stopping: boolean
+}
+
+/** The code under which an exchange is counted whose client left before the answer, as nginx does. */
+const clientLeftCode = 499
+
+/** True if a body may follow. */
+function hasBody(request: IncomingMessage): boolean {
+  const length = request.headers['content-length']
+  return request.headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) > 0)
+}
+
+export class Exchange implements Outlet {
+  readonly #context: ExchangeContext
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  readonly #startedMs: number
+  #backendName = 'none'
+  #bodyBytes = 0
+  #job: Job | undefined
+
+  constructor(context: ExchangeContext, request: IncomingMessage, response: ServerResponse) {
+    this.#context = context
+    this.#request = request
+    this.#response = response
+    this.#startedMs = context.now()
+  }
+
+  start(): void {
+    const request = this.#request
+    this.#response.on('close', () => this.#closed())
+    const path = originForm(request.url!)
+    if (path === undefined) return this.#refuse('malformed')
+    if (this.#streams()) return this.#stream()
+    if (!hasBody(request)) return this.#submit(path, null)
+    readBody(request, this.#context.replayBodyBytes, this.#context.budget, {
+      read: (body) => {
+        this.#bodyBytes = body.length
+        this.#submit(path, body)
+      },
+      tooLarge: () => this.#stream(),
+      noRoom: () => this.#refuse('too much read'),
+      timedOut: () => this.#refuse('body timed out'),
+    })
+  }
+
+  // Outlet
+
+  answer(job: Job, head: Head, body: Buffer | null): void {
+    const headers = this.#headers(job, head)
+    const bodyless = this.#request.method === 'HEAD' || head.status === 204 || head.status === 304
+    if (!bodyless && head.headers['content-length'] === undefined) {
+      headers.push('content-length', String(body?.length ?? 0))
+    }
+    if (!this.#writeHead(job, head, headers)) return
+    if (body && !bodyless) this.#response.end(body)
+    else this.#response.end()
+  }
+
+  begin(job: Job, head: Head): void {
+    this.#writeHead(job, head, this.#headers(job, head))
+  }
+
+  write(chunk: Buffer): boolean {
+    if (this.#response.destroyed || this.#response.write(chunk)) return true
+    this.#response.once('drain', () => this.#job?.sending?.resume())
+    return false
+  }
+
+  end(): void {
+    this.#response.end()
+  }
+
+  cut(): void {
+    this.#response.destroy()
+  }
+
+  problem(job: Job | undefined, problem: Problem): void {
+    const response = this.#response
+    if (response.headersSent || response.destroyed) {
+      response.destroy()
+      return
+    }
+    const provenance = this.#context.lane.provenance(job?.replays ?? 0)
+    this.#backendName = provenance.backend
+    const { status, headers, body } = problemAnswer(problem, provenance)
+    // What is left of the body would have to be read before the connection could serve again.
+    if (this.#context.stopping || !this.#request.complete) response.shouldKeepAlive = false
+    response.writeHead(status, headers)
+    response.end(body)
+  }
+
+  // Lanes
+
+  #streams(): boolean {
+    const { headers } = this.#request
+    if (headers.accept?.includes('text/event-stream')) return true
+    return Number(headers['content-length'] ?? 0) > this.#context.replayBodyBytes
+  }
+
+  #stream(): void {
+    this.#backendName = this.#context.lane.target?.name ?? 'none'
+    this.#context.streams.handle(this.#request, this.#response)
+  }
+
+  #submit(path: string, body: Buffer | null): void {
+    const request = this.#request
+    if (this.#response.destroyed) return
+    const headers = toBackend(request.rawHeaders, request.headers, originOf(request))
+    const key = request.headers['idempotency-key']
+    const outgoing = { method: request.method!, path, headers, body }
+    this.#job = this.#context.lane.submit({ outlet: this, outgoing, key: typeof key === 'string' ? key : null })
+  }
+
+  #refuse(type: ProblemType): void {
+    this.problem(undefined, { type, outcome: 'not applied', key: null })
+  }
+
+  // Answers
+
+  #headers(job: Job, head: Head): string[] {
+    const provenance = this.#context.lane.provenance(job.replays)
+    this.#backendName = provenance.backend
+    return toClient(head.headers, provenance)
+  }
+
+  /** False if the backend's head cannot be written, and the client got a problem instead. */
+  #writeHead(job: Job, head: Head, headers: string[]): boolean {
+    if (this.#context.stopping) this.#response.shouldKeepAlive = false
+    try {
+      this.#response.writeHead(head.status, head.statusText, headers)
+      return true
+    } catch {
+      this.problem(job, { type: 'answer malformed', outcome: job.safe ? 'not applied' : 'unknown', key: job.key })
+      return false
+    }
+  }
+
+  #closed(): void {
+    const { budget, lane, answered, now } = this.#context
+    if (this.#bodyBytes > 0) budget.give(this.#bodyBytes)
+    if (this.#job && !this.#job.done) lane.abandon(this.#job)
+    const code = this.#response.headersSent ? this.#response.statusCode : clientLeftCode
+    answered(this.#request.method!, code, this.#request.url!, this.#backendName, now() - this.#startedMs)
+  }
+}

@@ -1,0 +1,159 @@
+/** The balancer's metrics. What is counted per request is kept in plain numbers, and made into Prometheus text when asked. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from 'prom-client'
+import type { Failure } from './replay.ts'
+import type { LaneObserver } from './replay-lane.ts'
+
+const bucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+/** Distinct values of the label `handler`: clients choose paths, and must not fill the memory. */
+const handlersMax = 50
+/** Series of the histogram; the product of all labels is bounded too. */
+const seriesMax = 2_000
+/** The label of what is not told apart. */
+const rest = 'other'
+const restKey = [rest, rest, rest, rest].join(' ')
+
+interface Series {
+  labels: { method: string; code: string; handler: string; backend: string }
+  counts: number[]
+  sum: number
+  count: number
+}
+
+/** `http_request_duration_seconds`, cheap to observe. */
+class DurationHistogram {
+  readonly name = 'http_request_duration_seconds'
+  readonly help = 'Time from the request to the end of its answer, seconds'
+  readonly aggregator = 'sum'
+  readonly #series = new Map<string, Series>()
+  readonly #handlers = new Set<string>()
+
+  observe(method: string, code: number, path: string, backend: string, seconds: number): void {
+    const handler = this.#handler(path)
+    const known = knownMethods.has(method) ? method : rest
+    const series = this.#find(known, String(code), handler, backend)
+    series.sum += seconds
+    series.count += 1
+    for (let index = 0; index < bucketsSeconds.length; index += 1) {
+      if (seconds > bucketsSeconds[index]!) continue
+      series.counts[index]! += 1
+      return
+    }
+  }
+
+  /** The form in which a registry asks for values. */
+  async get() {
+    const values = [...this.#series.values()].flatMap((series) => seriesValues(this.name, series))
+    return { name: this.name, help: this.help, type: 'histogram', values, aggregator: this.aggregator }
+  }
+
+  reset(): void {
+    this.#series.clear()
+  }
+
+  #find(method: string, code: string, handler: string, backend: string): Series {
+    const key = `${method} ${code} ${handler} ${backend}`
+    const found = this.#series.get(key)
+    if (found) return found
+    if (this.#series.size >= seriesMax && key !== restKey) return this.#find(rest, rest, rest, rest)
+    const series = { labels: { method, code, handler, backend }, counts: bucketsSeconds.map(() => 0), sum: 0, count: 0 }
+    this.#series.set(key, series)
+    return series
+  }
+
+  /** The first segment of the path, as long as there are few. */
+  #handler(path: string): string {
+    const end = path.slice(1).search(/[/?#]/)
+    const segment = end === -1 ? path : path.slice(0, end + 1)
+    if (this.#handlers.has(segment)) return segment
+    if (this.#handlers.size >= handlersMax || segment.length > 64) return rest
+    this.#handlers.add(segment)
+    return segment
+  }
+}
+
+function seriesValues(name: string, { labels, counts, sum, count }: Series) {
+  let below = 0
+  const buckets = bucketsSeconds.map((le, index) => {
+    below += counts[index]!
+    return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: below }
+  })
+  return [
+    ...buckets,
+    { metricName: `${name}_bucket`, labels: { ...labels, le: '+Inf' }, value: count },
+    { metricName: `${name}_sum`, labels, value: sum },
+    { metricName: `${name}_count`, labels, value: count },
+  ]
+}
+
+export interface MetricSources {
+  held: () => number
+  epoch: () => number
+}
+
+export class Metrics implements LaneObserver {
+  readonly #registry = new Registry()
+  readonly #durations = new DurationHistogram()
+  readonly #replays: Counter<'reason'>
+  readonly #failovers: Histogram
+
+  constructor() {
+    const registers = [this.#registry]
+    collectDefaultMetrics({ register: this.#registry })
+    this.#registry.registerMetric(this.#durations as unknown as Metric)
+    this.#replays = new Counter({
+      name: 'heartline_replays_total',
+      help: 'Requests sent again, by why',
+      labelNames: ['reason'],
+      registers,
+    })
+    this.#failovers = new Histogram({
+      name: 'heartline_failover_seconds',
+      help: 'Time from the first sign that the active was lost to the first answer of the next, seconds',
+      buckets: bucketsSeconds,
+      registers,
+    })
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType
+  }
+
+  /** Adds the gauges that are read when asked. */
+  watch(sources: MetricSources): void {
+    const registers = [this.#registry]
+    new Gauge({
+      name: 'heartline_held_requests',
+      help: 'Requests held now',
+      registers,
+      collect() {
+        this.set(sources.held())
+      },
+    })
+    new Gauge({
+      name: 'heartline_epoch',
+      help: 'The epoch that is followed, 0 before the first decision',
+      labelNames: ['shard'],
+      registers,
+      collect() {
+        this.set({ shard: '0' }, sources.epoch())
+      },
+    })
+  }
+
+  answered(method: string, code: number, path: string, backend: string, tookMs: number): void {
+    this.#durations.observe(method, code, path, backend, tookMs / 1_000)
+  }
+
+  replayed(reason: Failure['type']): void {
+    this.#replays.inc({ reason })
+  }
+
+  failedOver(tookMs: number): void {
+    this.#failovers.observe(tookMs / 1_000)
+  }
+
+  text(): Promise<string> {
+    return this.#registry.metrics()
+  }
+}

@@ -1,0 +1,399 @@
+/**
+ * The replay lane: sends requests to the active, holds them while there is none, and sends them again when it is lost.
+ * A shell around the pure cores routing, gate, holding, replay, session and silence.
+ */
+import type { Logger } from 'pino'
+import { formatRequestHeader, requestHeader, sessionsPath, tokenHeader } from '../checkpoint/request-headers.ts'
+import type { Decision, Report } from '../heartbeat-receiver/protocol.ts'
+import { BackendPool } from './forward.ts'
+import * as gates from './gate.ts'
+import { HoldQueue } from './hold-queue.ts'
+import type { HoldLimits } from './holding.ts'
+import { Job, type JobOptions, type JobOwner } from './job.ts'
+import type { Provenance } from './message-headers.ts'
+import type { ProblemType } from './problem.ts'
+import { afterFailure, type Failure, mayHaveRun, maySend } from './replay.ts'
+import { type Change, decided, type Hint, hinted, type Target } from './routing.ts'
+import { Sessions } from './session.ts'
+import { SessionOutlet, sessionRequest } from './session-outlet.ts'
+import { judgeSilence } from './silence.ts'
+
+/** What the lane needs of whoever follows the receivers. */
+export interface DecisionFollower {
+  decision(shard?: number): Decision | undefined
+  on(event: 'decision', listener: (decision: Decision) => void): unknown
+  report(report: Omit<Report, 'type'>): void
+  /** Tells the receivers of an epoch that was seen elsewhere. */
+  seen(epoch: number): void
+}
+
+/** What the lane tells the metrics. */
+export interface LaneObserver {
+  replayed(reason: Failure['type']): void
+  /** From the first sign that an active was lost to the first answer of the next, milliseconds. */
+  failedOver(tookMs: number): void
+}
+
+export interface LaneOptions {
+  limits: HoldLimits
+  token: string | undefined
+  follower: DecisionFollower
+  observer: LaneObserver
+  log: Logger
+  /** Monotonic time, milliseconds. */
+  now: () => number
+}
+
+const refusedHolds = { 'too many': 'too many held', 'too large': 'too much held', 'too long': 'held too long' } as const
+
+export class ReplayLane implements JobOwner {
+  readonly #options: LaneOptions
+  readonly #held: HoldQueue
+  readonly #sessions = new Sessions()
+  readonly #takesListeners: (() => void)[] = []
+  readonly #movedListeners: ((target: Target) => void)[] = []
+  readonly #listening: NodeJS.Timeout
+  #target: Target | undefined
+  #backend: BackendPool | undefined
+  #gate: gates.Gate = gates.openGate
+  #closedBy: Failure['type'] | undefined
+  #scout: Job | undefined
+  #pause: NodeJS.Timeout | undefined
+  #sessionPause: NodeJS.Timeout | undefined
+  #heard = 0
+  #heardMs = 0
+  /** When the first sign came that the target was lost, and whether another was named since. */
+  #lost: { atMs: number; moved: boolean } | undefined
+
+  constructor(options: LaneOptions) {
+    this.#options = options
+    const { limits, now, follower } = options
+    this.#held = new HoldQueue({ limits, now, expired: (job) => this.#giveUp(job, 'held too long') })
+    follower.on('decision', (decision) => this.#follow(decided(this.#target, decision), 'decided'))
+    const known = follower.decision()
+    if (known) this.#follow(decided(undefined, known), 'decided')
+    this.#listening = setInterval(() => this.#listen(), Math.min(Math.max(limits.timeMs / 16, 5), 500))
+    this.#listening.unref()
+  }
+
+  get target(): Target | undefined {
+    return this.#target
+  }
+
+  /** Requests held now. */
+  get held(): number {
+    return this.#held.count
+  }
+
+  /** Requests held, or waiting for their answer or its end. */
+  get underWay(): number {
+    return this.#held.count + (this.#backend?.busy ?? 0)
+  }
+
+  /** True if the target takes what other lanes send. */
+  get takesStreams(): boolean {
+    return this.#target !== undefined && gates.lets(this.#gate)
+  }
+
+  /** Calls `listener` whenever the target may take requests again. */
+  onTakes(listener: () => void): void {
+    this.#takesListeners.push(listener)
+  }
+
+  /** Calls `listener` with each new target that is another backend than before. */
+  onMoved(listener: (target: Target) => void): void {
+    this.#movedListeners.push(listener)
+  }
+
+  /** What is said with an answer. */
+  provenance(replays: number): Provenance {
+    return { backend: this.#target?.name ?? 'none', epoch: this.#target?.epoch ?? 0, replays }
+  }
+
+  /** Takes a request that was read; its outlet hears what becomes of it. */
+  submit(options: Omit<JobOptions, 'owner'>): Job {
+    const job = new Job({ ...options, owner: this })
+    if (this.#options.token !== undefined) job.outgoing.headers.push(tokenHeader, this.#options.token)
+    if (this.#held.ready > 0) this.#hold(job, 'target')
+    else this.#place(job)
+    return job
+  }
+
+  /** The client is gone: nobody waits for this answer. */
+  abandon(job: Job): void {
+    if (job.done) return
+    job.sending?.abort()
+    this.#held.release(job)
+    this.#scoutLeft(job)
+    this.#finish(job)
+    this.#pump()
+  }
+
+  close(): void {
+    for (const job of this.#held.close()) this.#giveUp(job, 'stopping')
+    this.#backend?.destroy()
+    clearInterval(this.#listening)
+    clearTimeout(this.#pause)
+    clearTimeout(this.#sessionPause)
+  }
+
+  // What a job tells
+
+  connected(): void {
+    // In a microtask: the connection that took the scout is not free for others yet.
+    if (this.#gate.state !== 'open' && this.#closedBy === 'unreachable') queueMicrotask(() => this.#openGate())
+  }
+
+  answered(): void {
+    if (this.#gate.state !== 'open') this.#openGate()
+    if (this.#lost) this.#recovered(this.#lost)
+  }
+
+  finished(job: Job): void {
+    this.#finish(job)
+    if (this.#held.ready > 0) this.#pump()
+  }
+
+  failed(job: Job, failure: Failure, error: Error, hint: Hint | undefined): void {
+    job.sending = undefined
+    job.lastFailure = failure.type
+    if (mayHaveRun(failure)) {
+      job.losses += 1
+      if (!job.numbered) job.lostUnnumbered = true
+    }
+    if (failure.type === 'lost' || failure.type === 'unreachable')
+      this.#lost ??= { atMs: this.#options.now(), moved: false }
+    if (failure.type === 'session-ended' && job.session) this.#sessions.ended(job.session)
+    this.#scoutLeft(job)
+    const verdict = afterFailure(job, failure)
+    if (verdict.type === 'give up') return this.#giveUp(job, verdict.because)
+    if (failure.type === 'session-ended') releaseNumber(job)
+    if (verdict.when === 'after pause') {
+      job.quickRetries = 0
+      this.#targetFailed(failure, error, hint)
+    } else {
+      job.quickRetries += 1
+    }
+    this.#place(job)
+  }
+
+  // Where requests go
+
+  #follow(change: Change, reason: string): void {
+    if (change.type === 'none') return
+    const from = this.#target
+    this.#target = change.target
+    if (change.type === 'moved') this.#move(change.target)
+    this.#openGate()
+    const { epoch, url, name, incarnation } = change.target
+    this.#options.log.info(
+      { event: 'routed', epoch, backend: name, incarnation, url, from: from?.name ?? null, to: name, reason },
+      `requests go to ${name ?? url}`,
+    )
+  }
+
+  #move(target: Target): void {
+    const old = this.#backend
+    this.#backend = new BackendPool(target)
+    this.#gate = gates.openGate
+    this.#heard = 0
+    this.#heardMs = this.#options.now()
+    this.#held.sessionSettled()
+    if (old) {
+      this.#lost ??= { atMs: this.#heardMs, moved: true }
+      this.#lost.moved = true
+      for (const sending of [...old.waiting]) sending.give('deposed')
+      old.retire(this.#options.limits.timeMs)
+    }
+    for (const listener of this.#movedListeners) listener(target)
+  }
+
+  #openGate(): void {
+    if (this.#gate.state !== 'open') {
+      const { epoch, name } = this.#target!
+      this.#options.log.info({ event: 'reachable', epoch, backend: name }, `${name} takes requests again`)
+    }
+    this.#gate = gates.openGate
+    this.#closedBy = undefined
+    clearTimeout(this.#pause)
+    this.#pump()
+    for (const listener of this.#takesListeners) listener()
+  }
+
+  /** The target cannot be reached or does not lead: leave it alone for a pause, unless it pointed elsewhere. */
+  #targetFailed(failure: Failure, error: Error, hint: Hint | undefined): void {
+    const change: Change = hint ? hinted(this.#target, hint) : { type: 'none' }
+    if (hint && change.type !== 'none') {
+      this.#options.follower.seen(hint.epoch)
+      return this.#follow(change, 'the backend pointed there')
+    }
+    if (this.#gate.state === 'pausing') return
+    const { epoch, name, incarnation } = this.#target!
+    if (this.#gate.state === 'open') {
+      const reason = failure.type === 'unreachable' ? failure.kind : failure.type
+      this.#options.log.warn(
+        { event: 'unreachable', epoch, backend: name, reason, error: error.message },
+        `${name} takes no requests: ${reason}`,
+      )
+    }
+    this.#gate = gates.afterFailure(this.#gate)
+    this.#closedBy = failure.type
+    if (this.#gate.state === 'pausing') this.#pause = setTimeout(() => this.#pauseOver(), this.#gate.pauseMs)
+    if (failure.type === 'unreachable' && failure.kind !== 'other' && incarnation !== null) {
+      this.#options.follower.report({ incarnation, epoch, kind: failure.kind })
+    }
+  }
+
+  #pauseOver(): void {
+    this.#gate = gates.afterPause(this.#gate)
+    this.#pump()
+    for (const listener of this.#takesListeners) listener()
+  }
+
+  #recovered(lost: { atMs: number; moved: boolean }): void {
+    if (lost.moved) this.#options.observer.failedOver(this.#options.now() - lost.atMs)
+    this.#lost = undefined
+  }
+
+  // Holding and sending
+
+  #takes(): boolean {
+    return this.#backend !== undefined && !this.#backend.full && gates.lets(this.#gate)
+  }
+
+  #place(job: Job): void {
+    if (this.#takes()) this.#send(job)
+    else this.#hold(job, 'target')
+  }
+
+  #hold(job: Job, what: 'target' | 'session'): void {
+    const admission = this.#held.hold(job, what)
+    if (admission !== 'held') this.#giveUp(job, refusedHolds[admission])
+  }
+
+  /** Sends what is held, as far as the target takes it. */
+  #pump(): void {
+    while (this.#held.ready > 0 && this.#takes()) this.#send(this.#held.takeReady()!)
+  }
+
+  #send(job: Job): void {
+    const target = this.#target!
+    if (!maySend(job, target)) return this.#giveUp(job, 'not replayable')
+    const needsNumber = target.exactlyOnce && !job.safe
+    if (needsNumber && !job.session && !this.#number(job)) return
+    job.numbered = needsNumber
+    job.outgoing.headers[job.noteIndex] = this.#note(needsNumber ? job : undefined, job.losses)
+    job.sendings += 1
+    if (job.lastFailure && job.sendings > 1) this.#options.observer.replayed(job.lastFailure)
+    if (this.#gate.state !== 'open') {
+      this.#scout = job
+      this.#gate = gates.afterGoing(this.#gate)
+    }
+    const backend = this.#backend!
+    job.sending = backend.prepare(job.outgoing, job, this.#options.now())
+    backend.dispatch(job.sending, job.outgoing)
+  }
+
+  #scoutLeft(job: Job): void {
+    if (this.#scout !== job) return
+    this.#scout = undefined
+    this.#gate = gates.afterScoutLeft(this.#gate)
+  }
+
+  #note(job: Job | undefined, replays: number): string {
+    const epoch = this.#target?.epoch ?? 0
+    const session = job?.session
+    if (!session) return formatRequestHeader({ session: null, number: 0, lowestWaiting: 0, epoch, replays })
+    return formatRequestHeader({
+      session: session.id,
+      number: job.number,
+      lowestWaiting: session.lowestWaiting,
+      epoch,
+      replays,
+    })
+  }
+
+  /** The headers by which a request that needs no number says what is followed here. */
+  plainHeaders(): [string, string][] {
+    const token: [string, string][] = this.#options.token === undefined ? [] : [[tokenHeader, this.#options.token]]
+    return [[requestHeader, this.#note(undefined, 0)], ...token]
+  }
+
+  #giveUp(job: Job, type: ProblemType): void {
+    if (job.done) return
+    this.#finish(job)
+    job.giveUp(type)
+  }
+
+  #finish(job: Job): void {
+    job.done = true
+    job.sending = undefined
+    releaseNumber(job)
+  }
+
+  // Sessions
+
+  /** Gives the request its number; false if it has to wait for a session. */
+  #number(job: Job): boolean {
+    const session = this.#sessions.current
+    if (session) {
+      job.session = session
+      job.number = session.take()
+      return true
+    }
+    this.#hold(job, 'session')
+    this.#openSession()
+    return false
+  }
+
+  #openSession(): void {
+    if (this.#held.forSession === 0 || !this.#sessions.begin()) return
+    const outlet = new SessionOutlet({
+      opened: (id) => {
+        this.#sessions.opened(id)
+        this.#options.log.info(
+          { event: 'session', epoch: this.#target?.epoch, backend: this.#target?.name },
+          'session open',
+        )
+        this.#held.sessionSettled()
+        this.#pump()
+      },
+      notOpened: (reason) => this.#sessionFailed(reason),
+    })
+    this.submit({ outlet, outgoing: sessionRequest(), harmless: true })
+  }
+
+  #sessionFailed(reason: string): void {
+    this.#sessions.notOpened()
+    this.#options.log.warn(
+      { event: 'session', epoch: this.#target?.epoch, backend: this.#target?.name, reason },
+      'no session',
+    )
+    clearTimeout(this.#sessionPause)
+    this.#sessionPause = setTimeout(() => this.#openSession(), gates.pauseMaxMs)
+  }
+
+  // Silence
+
+  #listen(): void {
+    const backend = this.#backend
+    if (!backend) return
+    const nowMs = this.#options.now()
+    if (backend.heard !== this.#heard) {
+      this.#heard = backend.heard
+      this.#heardMs = nowMs
+    }
+    const oldestSentMs = backend.waiting.values().next().value?.sentAtMs
+    const patienceMs = this.#options.limits.timeMs
+    const judged = judgeSilence({ nowMs, oldestSentMs, heardMs: this.#heardMs, patienceMs })
+    if (judged === 'ask') backend.ask(sessionsPath)
+    if (judged !== 'silent') return
+    for (const sending of [...backend.waiting]) if (nowMs - sending.sentAtMs >= patienceMs) sending.give('silent')
+  }
+}
+
+function releaseNumber(job: Job): void {
+  job.session?.done(job.number)
+  job.session = undefined
+  job.number = 0
+}
