@@ -8,15 +8,7 @@
  * - The end comes from an offsets request, never from a fetch's high watermark.
  */
 import { randomUUID } from 'node:crypto'
-import {
-  type Admin,
-  ConfigResourceTypes,
-  type Consumer,
-  Kafka,
-  type KafkaConfig,
-  logLevel,
-  type Producer,
-} from 'kafkajs'
+import kafkajs, { type Admin, type Consumer, type Kafka, type KafkaConfig, type Producer } from 'kafkajs'
 import type { Logger } from 'pino'
 import { CheckpointError } from './errors.ts'
 import type { Journal, RecordListener, Tail } from './journal.ts'
@@ -57,7 +49,7 @@ class KafkaJournal implements Journal {
 
   constructor(options: KafkaJournalOptions) {
     this.#options = options
-    this.#kafka = new Kafka(clientConfig(options))
+    this.#kafka = new kafkajs.Kafka(clientConfig(options))
   }
 
   async open(): Promise<void> {
@@ -309,7 +301,7 @@ function clientConfig(options: KafkaJournalOptions): KafkaConfig {
     requestTimeout: 10_000,
     retry: { retries: 0 },
     socketFactory: kafkaSocket,
-    logLevel: logLevel.WARN,
+    logLevel: kafkajs.logLevel.WARN,
     // Its errors under load would flood a terminal; what matters of them is said by this adapter.
     logCreator:
       () =>
@@ -324,7 +316,7 @@ async function describeTopic(admin: Admin, topic: string): Promise<TopicFacts | 
   const { brokers } = await admin.describeCluster()
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }],
+    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
   })
   const partitions = topics[0]?.partitions ?? []
   const settings = new Map(resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]))
