@@ -10,6 +10,7 @@ export const composeErrorCodes = [
   'PROCESS_ENDED',
   'PROCESS_NOT_READY',
   'NAME_RUNNING',
+  'NOT_IN_TIME',
   'NO_RECEIVER',
   'STOPPED',
 ] as const

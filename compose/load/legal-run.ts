@@ -42,8 +42,9 @@ export function historyOf(steps: Step[]): { history: HistoryEntry[]; final: Fina
   const office = new DumbOffice()
   const history = steps.flatMap(({ operation, beforeMs, afterMs, answerLost }, index): HistoryEntry[] => {
     const made = named(operation, index)
-    // As the test client does: a seat is cancelled once, and only after its booking was acknowledged.
+    // As the test client does: a seat is cancelled once, after its booking was acknowledged, and never booked again.
     if (made.op === 'cancel' && !office.mayCancel(made.seat, index - beforeMs)) return []
+    if (made.op === 'book' && office.isCancelled(made.seat)) return []
     const answer = office.perform(made)
     const times = { intendedMs: index - beforeMs, startMs: index - beforeMs, endMs: index + afterMs }
     if (made.op === 'book' && answer.type === 'booking' && !answerLost) office.acknowledged(made.seat, times.endMs)
@@ -64,7 +65,7 @@ function named(operation: Operation, index: number): Operation {
 class DumbOffice {
   readonly final: FinalState = { bookings: new Map(), counters: new Map(), registers: new Map() }
   readonly #acknowledgedMs = new Map<string, number>()
-  readonly #closed = new Set<string>()
+  readonly #cancelled = new Set<string>()
 
   acknowledged(seat: string, atMs: number): void {
     this.#acknowledgedMs.set(seat, atMs)
@@ -72,7 +73,11 @@ class DumbOffice {
 
   mayCancel(seat: string, atMs: number): boolean {
     const known = (this.#acknowledgedMs.get(seat) ?? Number.POSITIVE_INFINITY) < atMs
-    return known && !this.#closed.has(seat)
+    return known && !this.#cancelled.has(seat)
+  }
+
+  isCancelled(seat: string): boolean {
+    return this.#cancelled.has(seat)
   }
 
   perform(operation: Operation): Answer {
@@ -89,7 +94,7 @@ class DumbOffice {
     if (operation.op === 'read-seat') return booked ? { type: 'booking', ...booked } : { type: 'not-found' }
     if (operation.op === 'cancel') {
       bookings.delete(operation.seat)
-      this.#closed.add(operation.seat)
+      this.#cancelled.add(operation.seat)
       return { type: 'cancelled' }
     }
     if (booked) return { type: 'taken', user: booked.user }

@@ -45,7 +45,10 @@ export class ProgressLine {
 }
 
 /** One line of where a run stands. */
-export function progressText({ requests, ok, errors, waiting, backend, epoch }: LoadProgress, elapsedMs: number): string {
+export function progressText(
+  { requests, ok, errors, waiting, backend, epoch }: LoadProgress,
+  elapsedMs: number,
+): string {
   const seconds = (elapsedMs / 1_000).toFixed(1).padStart(5)
   const where = backend === '' ? 'no answer yet' : `${backend}, epoch ${epoch}`
   const queue = waiting > 0 ? `, ${waiting} waiting` : ''

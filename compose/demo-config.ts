@@ -1,0 +1,25 @@
+/** Options of the demo. */
+import { z } from 'zod'
+import { textList } from '../checkpoint/units.ts'
+import { loadOptions } from './load/config.ts'
+import { logLevels } from './logger.ts'
+
+const wholeNumber = z.coerce.number('expected a whole number').int('expected a whole number')
+
+export const demoOptions = z.object({
+  kafka: textList
+    .optional()
+    .meta({ description: 'Kafka brokers to use, comma separated; without them one is started here' }),
+  kills: wholeNumber.min(1).max(1_000).default(3).meta({ description: 'how often the active is killed' }),
+  signal: z
+    .enum(['SIGKILL', 'SIGSTOP'])
+    .default('SIGKILL')
+    .meta({ description: 'SIGKILL kills it; SIGSTOP makes it hang, and lets it go on as a zombie later' }),
+  backends: wholeNumber.min(2).max(20).default(3).meta({ description: 'how many backends' }),
+  ...loadOptions.pick({ rate: true, clients: true, writeRatio: true, seed: true, json: true }).shape,
+  logLevel: z
+    .enum(logLevels)
+    .default('warn')
+    .meta({ description: 'least severe line of the processes that is shown, beside the story itself' }),
+})
+export type DemoOptions = z.infer<typeof demoOptions>

@@ -1,0 +1,198 @@
+/** `heartline demo`: makes the active fail under load, again and again, and shows that no client notices. */
+import { randomBytes } from 'node:crypto'
+import type { Logger } from 'pino'
+import { type Cluster, startCluster } from './cluster.ts'
+import type { DemoOptions } from './demo-config.ts'
+import { type FailoverReport, FailoverWatch, isComplete } from './demo-failover.ts'
+import { Narration } from './demo-narration.ts'
+import { demoSummary, failoverLine, isExact, killLine } from './demo-report.ts'
+import { askBackends, followEvents, isReadyStandby, pause, until } from './demo-watch.ts'
+import { ComposeError } from './errors.ts'
+import { unixNowMs } from './load/clock.ts'
+import { LoadThread } from './load/load-thread.ts'
+
+export { type DemoOptions, demoOptions } from './demo-config.ts'
+
+/** How long all backends may take to be there and caught up. */
+const joinTimeoutMs = 30_000
+/** How long a failover may take before it counts as one that did not happen; longer than a balancer holds a request. */
+const failoverTimeoutMs = 15_000
+/** How long the clients are watched after the first answer of a new active, for the pause to be over. */
+const aftermathMs = 1_000
+/** Load before the first failure, and between a recovery and the next one. */
+const calmMs = 1_200
+/** How long a stopped backend stays stopped. */
+const stoppedMs = 2_000
+/** How long a zombie may take to notice that it is one. */
+const fencedTimeoutMs = 10_000
+const answerTimeoutMs = 30_000
+
+/** Resolves with the exit code: 1 if any client noticed, or a failover did not happen. */
+export async function runDemo(options: DemoOptions, _log: Logger, signal: AbortSignal): Promise<number> {
+  const story = new Narration(options.logLevel)
+  story.say(
+    options.kafka ? 'starting receiver, backends and balancer' : 'starting Kafka, receiver, backends and balancer',
+  )
+  const demo = new Demo(options, story, signal)
+  try {
+    return await demo.run()
+  } finally {
+    await demo.end()
+  }
+}
+
+class Demo {
+  readonly #options: DemoOptions
+  readonly #story: Narration
+  readonly #signal: AbortSignal
+  readonly #failovers: FailoverReport[] = []
+  /** Names of the backends that said in their log that they were fenced, with the line. */
+  readonly #fenced = new Map<string, string>()
+  #watch: FailoverWatch | undefined
+  #cluster: Cluster | undefined
+  #load: LoadThread | undefined
+  #endEvents: () => void = () => {}
+
+  constructor(options: DemoOptions, story: Narration, signal: AbortSignal) {
+    this.#options = options
+    this.#story = story
+    this.#signal = signal
+  }
+
+  async run(): Promise<number> {
+    const cluster = await this.#start()
+    const load = this.#startLoad(cluster)
+    await Promise.race([this.#fail(cluster, load), this.#essentialsEnd(cluster), load.failed()])
+    this.#story.progress.stop()
+    this.#story.say('reading everything back')
+    const { report, findings, readBackError } = await load.stop()
+    if (readBackError) this.#story.say(`nothing could be verified: ${readBackError}`)
+    const failovers = this.#failovers
+    const text = this.#options.json
+      ? JSON.stringify({ ...report, failovers })
+      : demoSummary(report, findings, failovers)
+    process.stdout.write(`${text}\n`)
+    return isExact(report, failovers) && failovers.length === this.#options.kills ? 0 : 1
+  }
+
+  /** Ends whatever was started, in whatever state it is. */
+  async end(): Promise<void> {
+    this.#story.progress.stop()
+    this.#endEvents()
+    await this.#load?.terminate()
+    await this.#cluster?.stop()
+  }
+
+  async #start(): Promise<Cluster> {
+    const { kafka, backends } = this.#options
+    const cluster = await startCluster({
+      ...(kafka === undefined ? {} : { kafka }),
+      backends,
+      ports: 'free',
+      // Fresh, so that demos on one Kafka do not meet.
+      topicPrefix: `demo-${randomBytes(4).toString('hex')}`,
+      log: this.#story.log,
+      onLine: (name, line) => {
+        if (line.event === 'fenced') this.#fenced.set(name, String(line.msg))
+      },
+      signal: this.#signal,
+    })
+    this.#cluster = cluster
+    this.#endEvents = followEvents(cluster.receiverHttp, (event) => this.#watch?.hear(event))
+    await this.#untilAllReady(cluster)
+    return cluster
+  }
+
+  #startLoad(cluster: Cluster): LoadThread {
+    const { rate, clients, writeRatio, seed } = this.#options
+    const traffic = { rate, clients, writeRatio, seed, keys: false, durationMs: Number.POSITIVE_INFINITY }
+    const load = new LoadThread({ target: cluster.balancerUrl, timeoutMs: answerTimeoutMs, ...traffic })
+    this.#load = load
+    this.#story.say(`${rate} requests/s from ${clients} clients to ${cluster.balancerUrl}`)
+    this.#story.progress.start(() => load.progress)
+    return load
+  }
+
+  async #fail(cluster: Cluster, load: LoadThread): Promise<void> {
+    await this.#until('a first good answer', failoverTimeoutMs, () => load.progress.ok > 0)
+    await pause(calmMs, this.#signal)
+    for (let kill = 0; kill < this.#options.kills; kill++) {
+      const failover = await this.#failOnce(cluster, load)
+      this.#failovers.push(failover)
+      if (!isComplete(failover)) return
+      await this.#recover(cluster, failover.backend)
+      await pause(calmMs, this.#signal)
+    }
+  }
+
+  async #failOnce(cluster: Cluster, load: LoadThread): Promise<FailoverReport> {
+    const { signal } = this.#options
+    const active = await this.#until('an active backend', failoverTimeoutMs, async () =>
+      (await askBackends(cluster.receiverHttp)).find(({ alive, active }) => alive && active),
+    )
+    const { name: backend, incarnation } = active
+    const epoch = Math.max(active.reign[0], load.progress.epoch)
+    this.#fenced.delete(backend)
+    const watch = new FailoverWatch({ backend, incarnation, epoch, signal, atMs: unixNowMs() })
+    this.#watch = watch
+    if (!cluster.processes.get(backend)?.kill(signal))
+      throw new ComposeError('PROCESS_ENDED', `${backend} ended before it could be killed`)
+    const what = `${killLine(watch.kill)} …`
+    try {
+      await this.#until('the failover', failoverTimeoutMs, () => watch.ready && load.firstAbove(epoch) !== undefined)
+      await pause(aftermathMs, this.#signal)
+    } catch (error) {
+      if (!(error instanceof ComposeError) || error.code !== 'NOT_IN_TIME') throw error
+    }
+    const first = load.firstAbove(epoch)
+    const pauseMs = first && load.pauseMs(watch.kill.atMs, first.atMs + aftermathMs)
+    const failover = watch.report({ firstAnswerAtMs: first?.atMs, pauseMs })
+    this.#story.say(`${what} ${failoverLine(failover)}${watch.successor ? ` → ${watch.successor.name}` : ''}`)
+    return failover
+  }
+
+  /** The failed backend comes back as a standby: as a new process, or as a zombie that notices. */
+  async #recover(cluster: Cluster, name: string): Promise<void> {
+    if (this.#options.signal === 'SIGKILL') {
+      await cluster.processes.get(name)?.exited
+      await cluster.processes.restart(name)
+    } else await this.#wakeZombie(cluster, name)
+    await this.#untilAllReady(cluster)
+    this.#story.say(`${name} is back, as a standby`)
+  }
+
+  async #wakeZombie(cluster: Cluster, name: string): Promise<void> {
+    const stoppedAtMs = this.#watch?.kill.atMs ?? 0
+    await pause(Math.max(0, stoppedAtMs + stoppedMs - unixNowMs()), this.#signal)
+    const wokenAtMs = unixNowMs()
+    cluster.processes.get(name)?.kill('SIGCONT')
+    const line = await this.#until(`${name} to be fenced`, fencedTimeoutMs, () => this.#fenced.get(name))
+    const afterMs = Math.round(unixNowMs() - wokenAtMs)
+    this.#story.say(`kill -CONT ${name} … after ${afterMs} ms it says: ${line}`)
+  }
+
+  #untilAllReady(cluster: Cluster): Promise<unknown> {
+    return this.#until('an active and all standbys', joinTimeoutMs, async () => {
+      const views = await askBackends(cluster.receiverHttp)
+      const standbys = views.filter(isReadyStandby).length
+      return (
+        views.some(({ alive, active, phase }) => alive && active && phase === 'active') &&
+        standbys === cluster.backends.length - 1
+      )
+    })
+  }
+
+  #until<Value>(
+    what: string,
+    timeoutMs: number,
+    check: () => Value | undefined | false | Promise<Value | undefined | false>,
+  ): Promise<Value> {
+    return until(check, { what, timeoutMs, signal: this.#signal })
+  }
+
+  async #essentialsEnd(cluster: Cluster): Promise<never> {
+    const essential = ['kafka', 'receiver', 'balancer'].flatMap((name) => cluster.processes.get(name) ?? [])
+    const name = await Promise.race(essential.map((process) => process.exited.then(() => process.name)))
+    throw new ComposeError('PROCESS_ENDED', `${name} ended by itself; its log says why (--log-level info)`)
+  }
+}
