@@ -5,7 +5,7 @@ import type { Status } from './status.ts'
 export function statusTable(status: Status, nowMs: number): string {
   const epoch = Math.max(0, ...status.decisions.map((decision) => decision.epoch))
   const active = status.backends.find((backend) => backend.active)
-  const since = active?.activeSinceMs ? ` since ${describeDuration(nowMs - active.activeSinceMs)} ago` : ''
+  const since = active?.activeSinceMs ? ` for ${describeDuration(nowMs - active.activeSinceMs)}` : ''
   const heading = active
     ? `${active.name} is active${since}, epoch ${epoch}`
     : `no backend is active${epoch > 0 ? `; the last decision was epoch ${epoch}` : ''}`
@@ -15,14 +15,14 @@ export function statusTable(status: Status, nowMs: number): string {
     .map((backend) => [
       backend.name,
       backend.alive ? backend.phase : 'dead',
-      backend.active ? 'active' : '',
+      backend.active ? 'yes' : '',
       backend.activeSinceMs === null ? '' : new Date(backend.activeSinceMs).toISOString(),
       String(backend.offset),
       String(backend.lag),
       `${Math.round(backend.silentMs)} ms`,
       backend.url,
     ])
-  return `${heading}\n\n${columns([['BACKEND', 'PHASE', '', 'ACTIVE SINCE', 'OFFSET', 'BEHIND', 'SILENT', 'URL'], ...rows])}`
+  return `${heading}\n\n${columns([['BACKEND', 'PHASE', 'CHOSEN', 'ACTIVE SINCE', 'OFFSET', 'BEHIND', 'SILENT', 'URL'], ...rows])}`
 }
 
 function columns(rows: string[][]): string {

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { BackendView, Decision } from '../heartbeat-receiver/protocol.ts'
+import { statusTable } from './status-table.ts'
+
+const view = (name: string, more: Partial<BackendView> = {}): BackendView => ({
+  name,
+  incarnation: `${name}-i`,
+  url: `http://127.0.0.1/${name}`,
+  weight: 1,
+  phase: 'standby',
+  alive: true,
+  active: false,
+  reign: [0, 0],
+  offset: 41,
+  lag: 1,
+  inFlight: 0,
+  eventLoopDelayMs: 0,
+  silentMs: 12.4,
+  suspicion: 0,
+  activeSinceMs: null,
+  ...more,
+})
+const decision: Decision = {
+  shard: 0,
+  epoch: 3,
+  name: 'b',
+  incarnation: 'b-i',
+  url: 'http://127.0.0.1/b',
+  exactlyOnce: true,
+}
+
+test('the active comes first, with its epoch and since when', () => {
+  const active = view('b', { phase: 'active', active: true, offset: 42, lag: 0, activeSinceMs: 1_000 })
+  const status = {
+    receiver: 'ws://127.0.0.1:7070',
+    backends: [view('a'), active, view('c', { alive: false })],
+    decisions: [decision],
+  }
+  assert.equal(
+    statusTable(status, 61_000),
+    `b is active for 60 s, epoch 3
+
+BACKEND  PHASE    CHOSEN  ACTIVE SINCE              OFFSET  BEHIND  SILENT  URL
+b        active   yes     1970-01-01T00:00:01.000Z  42      0       12 ms   http://127.0.0.1/b
+a        standby                                    41      1       12 ms   http://127.0.0.1/a
+c        dead                                       41      1       12 ms   http://127.0.0.1/c`,
+  )
+})
+
+test('nobody there and nobody active is said, not shown as an empty table', () => {
+  const nobody = { receiver: 'ws://127.0.0.1:7070', backends: [], decisions: [decision] }
+  assert.equal(statusTable(nobody, 0), 'no backend is active; the last decision was epoch 3\nno backend is there')
+})
