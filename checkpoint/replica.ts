@@ -374,6 +374,7 @@ export class Replica {
       if (undo) this.#options.store.undo(undo)
     }
     this.#unsure = null
+    if (this.#inFlight?.group) this.#inFlight = null
     this.#queue = []
     this.#queueBytes = 0
     if (tickets.length > 0) this.#effects.push({ type: fate, tickets })
