@@ -131,6 +131,9 @@ test('no child outlives a parent that is killed, not even a stopped one', async 
   t.after(() => parent.kill('SIGKILL'))
   const [line] = await once(createInterface({ input: parent.stdout }), 'line')
   const pids: number[] = JSON.parse(line)
+  t.after(() => {
+    for (const pid of pids.filter(isAlive)) process.kill(pid, 'SIGKILL')
+  })
   assert.deepEqual(pids.map(isAlive), [true, true])
   parent.kill('SIGKILL')
   for (const pid of pids) await untilGone(pid)

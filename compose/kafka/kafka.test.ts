@@ -89,6 +89,7 @@ test('no broker and no temporary directory outlives a launcher that is killed', 
   const line = JSON.parse(text)
   assert.equal(line.event, 'listening')
   assert.match(line.msg, /^ready: Kafka .+ at 127\.0\.0\.1:\d+$/)
+  t.after(() => isAlive(line.pids[0]) && process.kill(line.pids[0], 'SIGKILL'))
   launcher.kill('SIGKILL')
   await until(() => !isAlive(line.pids[0]), 'the broker is gone')
   await until(async () => (await directoriesIn(temporary)) === 0, 'its directory is gone')
