@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { createServer, type RequestListener } from 'node:http'
+import { type TestContext, test } from 'node:test'
+import { pino } from 'pino'
+import { createBackend } from '../../backend/index.ts'
+import { createMemoryLog, memoryJournal } from '../../checkpoint/index.ts'
+import { ticketOfficeOptions } from '../ticket-office/config.ts'
+import { ticketOffice } from '../ticket-office/ticket-office.ts'
+import { createLoad, type GoodAnswer, type LoadSettings } from './load.ts'
+import { isClean } from './report.ts'
+
+const settings: Omit<LoadSettings, 'target'> = {
+  rate: 1_000,
+  clients: 8,
+  durationMs: 300,
+  writeRatio: 0.7,
+  seed: 7,
+  keys: false,
+  timeoutMs: 2_000,
+}
+const never = new AbortController().signal
+
+async function listen(t: TestContext, handler: RequestListener): Promise<string> {
+  const server = createServer(handler)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const address = server.address()
+  assert.ok(typeof address === 'object' && address !== null)
+  return `http://127.0.0.1:${address.port}`
+}
+
+async function openOffice(t: TestContext): Promise<RequestListener> {
+  const log = pino({ level: 'silent' })
+  const options = ticketOfficeOptions.parse({ name: 'office', port: 0 })
+  const backend = createBackend({ ...options, log, journal: memoryJournal(createMemoryLog()) })
+  t.after(() => backend.close())
+  await backend.checkpoint.start()
+  backend.checkpoint.lead(3)
+  await backend.checkpoint.whenLeading(5_000)
+  return ticketOffice(backend, { name: 'office', log })
+}
+
+test('a sound service gives a clean report, and every answer is told', async (t) => {
+  const target = await listen(t, await openOffice(t))
+  const load = createLoad({ ...settings, target })
+  const answers: GoodAnswer[] = []
+  load.onAnswer((answer) => answers.push(answer))
+  const { report, findings, history } = await load.run(never)
+  assert.deepEqual(findings, [])
+  assert.equal(isClean(report), true, JSON.stringify(report))
+  assert.equal(report.requests, 300)
+  assert.equal(answers.length, 300)
+  assert.deepEqual([answers[0]?.backend, answers[0]?.epoch], ['office', 3])
+  assert.deepEqual(new Set(history.map(({ operation }) => operation.op)).size, 8)
+})
+
+test('a second run on the same state is clean too', async (t) => {
+  const target = await listen(t, await openOffice(t))
+  for (const keys of [false, true]) {
+    const { report } = await createLoad({ ...settings, durationMs: 100, keys, target }).run(never)
+    assert.equal(isClean(report), true, JSON.stringify(report))
+  }
+})
+
+test('a service that forgets what it acknowledged is found out', async (t) => {
+  const office = await openOffice(t)
+  let counted = 0
+  const target = await listen(t, (request, response) => {
+    const forgets = request.url?.endsWith('/increments') === true && ++counted % 10 === 0
+    if (!forgets) return office(request, response)
+    request.resume()
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{"name":"x","value":1000000}')
+  })
+  const { report } = await createLoad({ ...settings, target }).run(never)
+  assert.ok(report.lost > 0)
+  assert.equal(isClean(report), false)
+})
+
+test('connection errors and error statuses are counted by code', async (t) => {
+  const office = await openOffice(t)
+  const target = await listen(t, (request, response) => {
+    if (request.method === 'PUT') return request.socket.destroy()
+    if (request.method === 'DELETE') return void response.writeHead(503).end()
+    office(request, response)
+  })
+  const { report } = await createLoad({ ...settings, writeRatio: 1, target }).run(never)
+  assert.deepEqual(Object.keys(report.errors).sort(), ['503', 'UND_ERR_SOCKET'])
+  assert.equal(report.lost + report.doubled, 0)
+  assert.equal(report.requests, report.ok + report.errors['503']! + report.errors.UND_ERR_SOCKET!)
+})
+
+test('an abort ends the sending, and what was sent is verified', async (t) => {
+  const target = await listen(t, await openOffice(t))
+  const stop = new AbortController()
+  const load = createLoad({ ...settings, durationMs: Number.POSITIVE_INFINITY, target })
+  load.onAnswer(() => {
+    if (load.progress().ok === 50) stop.abort()
+  })
+  const { report } = await load.run(stop.signal)
+  assert.equal(isClean(report), true)
+  assert.ok(report.requests >= 50 && report.requests < 300, `${report.requests}`)
+})
