@@ -282,6 +282,7 @@ export class BackendPool {
       onResponseStart: () => {
         this.heard += 1
       },
+      onResponseData: () => undefined,
       onResponseEnd: done,
       onResponseError: done,
     }

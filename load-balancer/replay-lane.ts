@@ -60,6 +60,7 @@ export class ReplayLane implements JobOwner {
   #scout: Job | undefined
   #pause: NodeJS.Timeout | undefined
   #sessionPause: NodeJS.Timeout | undefined
+  #closed = false
   #heard = 0
   #heardMs = 0
   /** When the first sign came that the target was lost, and whether another was named since. */
@@ -129,7 +130,9 @@ export class ReplayLane implements JobOwner {
     this.#pump()
   }
 
+  /** Ends it: what is held or comes later is refused. */
   close(): void {
+    this.#closed = true
     for (const job of this.#held.close()) this.#giveUp(job, 'stopping')
     this.#backend?.destroy()
     clearInterval(this.#listening)
@@ -140,8 +143,11 @@ export class ReplayLane implements JobOwner {
   // What a job tells
 
   connected(): void {
+    if (this.#gate.state !== 'scouting') return
     // In a microtask: the connection that took the scout is not free for others yet.
-    if (this.#gate.state !== 'open' && this.#closedBy === 'unreachable') queueMicrotask(() => this.#openGate())
+    queueMicrotask(() => {
+      if (this.#gate.state === 'scouting' && this.#closedBy === 'unreachable') this.#openGate()
+    })
   }
 
   answered(): void {
@@ -180,7 +186,7 @@ export class ReplayLane implements JobOwner {
   // Where requests go
 
   #follow(change: Change, reason: string): void {
-    if (change.type === 'none') return
+    if (change.type === 'none' || this.#closed) return
     const from = this.#target
     this.#target = change.target
     if (change.type === 'moved') this.#move(change.target)
@@ -227,7 +233,7 @@ export class ReplayLane implements JobOwner {
       this.#options.follower.seen(hint.epoch)
       return this.#follow(change, 'the backend pointed there')
     }
-    if (this.#gate.state === 'pausing') return
+    if (this.#gate.state === 'pausing' || this.#closed) return
     const { epoch, name, incarnation } = this.#target!
     if (this.#gate.state === 'open') {
       const reason = failure.type === 'unreachable' ? failure.kind : failure.type
@@ -258,7 +264,7 @@ export class ReplayLane implements JobOwner {
   // Holding and sending
 
   #takes(): boolean {
-    return this.#backend !== undefined && !this.#backend.full && gates.lets(this.#gate)
+    return !this.#closed && this.#backend !== undefined && !this.#backend.full && gates.lets(this.#gate)
   }
 
   #place(job: Job): void {
@@ -267,6 +273,7 @@ export class ReplayLane implements JobOwner {
   }
 
   #hold(job: Job, what: 'target' | 'session'): void {
+    if (this.#closed) return this.#giveUp(job, 'stopping')
     const admission = this.#held.hold(job, what)
     if (admission !== 'held') this.#giveUp(job, refusedHolds[admission])
   }
@@ -365,6 +372,7 @@ export class ReplayLane implements JobOwner {
 
   #sessionFailed(reason: string): void {
     this.#sessions.notOpened()
+    if (this.#closed) return
     this.#options.log.warn(
       { event: 'session', epoch: this.#target?.epoch, backend: this.#target?.name, reason },
       'no session',
