@@ -56,7 +56,7 @@ export class OpenLoop {
 
   /** How many intended requests wait for a free client. */
   waiting(nowMs: number): number {
-    return this.intendedBy(nowMs) - this.#issued
+    return this.#free.length > 0 ? 0 : this.intendedBy(nowMs) - this.#issued
   }
 
   /** Gives up what was intended but not sent, and says how much that is. */
