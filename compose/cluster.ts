@@ -28,6 +28,8 @@ export interface ClusterOptions {
   logLevel?: string
   /** More flags for each kind of process, such as `['--heartbeat', '50ms']` for the receiver. */
   flags?: { receiver?: string[]; balancer?: string[]; backend?: string[] }
+  /** What each process runs before its args, where it is not `node compose/main.ts`. */
+  command?: [string, ...string[]]
   log: Logger
   /** Gets every log line of every process. */
   onLine?: (name: string, line: LogLine) => void
@@ -56,7 +58,7 @@ export interface Cluster {
 
 /** Starts everything in order and resolves when all of it listens; on a failure all that was started is stopped again. */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const processes = new Processes({ log: options.log })
+  const processes = new Processes({ log: options.log, ...(options.command ? { command: options.command } : {}) })
   const backends = Array.from({ length: options.backends }, (_, index) => `backend-${index + 1}`)
   const stop = () => processes.stopAll([['balancer'], backends, ['receiver'], ['kafka']])
   const aborted = abortOf(options.signal)
