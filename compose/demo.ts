@@ -91,6 +91,8 @@ class Demo {
       ports: 'free',
       // Fresh, so that demos on one Kafka do not meet.
       topicPrefix: `demo-${randomBytes(4).toString('hex')}`,
+      // All of it listens on loopback only; a token in the environment is that of another installation.
+      token: '',
       log: this.#story.log,
       onLine: (name, line) => {
         if (line.event === 'fenced') this.#fenced.set(name, String(line.msg))
@@ -137,7 +139,7 @@ class Demo {
     this.#watch = watch
     if (!cluster.processes.get(backend)?.kill(signal))
       throw new ComposeError('PROCESS_ENDED', `${backend} ended before it could be killed`)
-    const what = `${killLine(watch.kill)} …`
+    this.#story.say(`${killLine(watch.kill)} …`)
     try {
       await this.#until('the failover', failoverTimeoutMs, () => watch.ready && load.firstAbove(epoch) !== undefined)
       await pause(aftermathMs, this.#signal)
@@ -147,7 +149,7 @@ class Demo {
     const first = load.firstAbove(epoch)
     const pauseMs = first && load.pauseMs(watch.kill.atMs, first.atMs + aftermathMs)
     const failover = watch.report({ firstAnswerAtMs: first?.atMs, pauseMs })
-    this.#story.say(`${what} ${failoverLine(failover)}${watch.successor ? ` → ${watch.successor.name}` : ''}`)
+    this.#story.say(`${watch.successor?.name ?? 'nobody'} took over: ${failoverLine(failover)}`)
     return failover
   }
 

@@ -48,7 +48,7 @@ export function reportOf({ history, findings, abandoned, readBackFailed = false 
   return {
     requests: history.length + abandoned,
     ok: good.length,
-    errors: Object.fromEntries(counted),
+    errors: Object.fromEntries([...counted].sort(([, left], [, right]) => right - left)),
     lost: countOf(findings, 'lost'),
     doubled: countOf(findings, 'doubled'),
     pauseMs: rounded(longestPauseMs(answersMs)),
