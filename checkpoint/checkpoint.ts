@@ -2,7 +2,8 @@
 import { EventEmitter, once } from 'node:events'
 import type { Logger } from 'pino'
 import { CheckpointError } from './errors.ts'
-import type { Journal, JournalRecord, Tail } from './journal.ts'
+import type { Journal, JournalRecord } from './journal.ts'
+import { JournalReader } from './journal-reader.ts'
 import { CheckpointMap } from './map.ts'
 import { encodeCommit, type Reign, recordVersion } from './record.ts'
 import type { RememberedLimits } from './remembered.ts'
@@ -80,17 +81,8 @@ export interface CheckpointStatus {
   readonly queued: number
 }
 
-/** How often the journal's end is asked for, milliseconds: lag, reachability, and the watchdog of the tail. */
-const pollMs = 500
-const reachableMs = 2_000
-/** A tail that is behind and has not moved for so long is started again, milliseconds. */
-const stallMs = 3_000
 /** A standby's producer is kept warm by a void record this often, milliseconds: brokers close connections idle for ten minutes. */
 const warmMs = 240_000
-/** Reading a backlog gives the event loop back after so long, milliseconds. */
-const sliceMs = 5
-/** A gap that is still there after so many rereads is a loss. */
-const rereadsMax = 3
 
 type Pending = Submission<unknown> & {
   done: ((outcome: Outcome<unknown>) => void) | null
@@ -111,19 +103,13 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   readonly #log: Logger
   readonly #store: Store
   readonly #replica: Replica
+  readonly #reader: JournalReader
   readonly #stopping = new AbortController()
   #caughtUp = false
   #fatal: CheckpointError | null = null
-  #tail: Tail | null = null
-  #pollTimer: NodeJS.Timeout | null = null
   #flushScheduled = false
   #draining = false
-  #end = 0
-  #endAtMs = Number.NEGATIVE_INFINITY
-  #movedAtMs = 0
-  #offsetSeen = -1
   #warmAtMs = 0
-  #rereads = { offset: -1, count: 0 }
 
   constructor(options: CheckpointOptions) {
     super()
@@ -134,6 +120,16 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     this.#store = new Store(this.#limits)
     const { incarnation, node, url = () => '' } = options
     this.#replica = new Replica({ incarnation, node, url, store: this.#store, limits: this.#limits })
+    this.#reader = new JournalReader({
+      journal: this.#journal,
+      log: this.#log,
+      startDeadlineMs: this.#limits.startDeadlineMs,
+      offset: () => this.#replica.foldState.offset,
+      read: (record) => this.#read(record),
+      caughtUp: () => this.#reachedEnd(),
+      looked: () => this.#looked(),
+      failed: (error) => this.#fail(error),
+    })
   }
 
   get phase(): CheckpointPhase {
@@ -157,19 +153,8 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
    * JOURNAL_UNREADABLE if the journal cannot be trusted.
    */
   async start(): Promise<void> {
-    await this.#open()
-    const first = await this.#journal.start()
-    if (first > 0) {
-      throw new CheckpointError(
-        'HISTORY_LOST',
-        `the journal starts at offset ${first} and no snapshot covers what stood before; restore the topic, or begin with another --topic-prefix`,
-      )
-    }
-    this.#end = await this.#journal.end()
-    this.#endAtMs = performance.now()
-    this.#tail = await this.#journal.tail(0, (records) => this.#read(records))
-    this.#pollTimer = setInterval(() => void this.#poll(), pollMs)
-    this.#checkCaughtUp(this.#end)
+    await this.#reader.open()
+    await this.#reader.start()
     while (!this.#caughtUp && !this.#fatal) await once(this, 'phase', { signal: this.#stopping.signal })
     if (this.#fatal) throw this.#fatal
   }
@@ -253,9 +238,9 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
       journalReign: reign,
       activeUrl: url,
       offset,
-      lag: Math.max(0, this.#end - offset),
+      lag: this.#reader.lag,
       unsettledMs: this.#replica.unsettledMs(nowMs),
-      journalReachable: nowMs - this.#endAtMs < reachableMs,
+      journalReachable: this.#reader.reachable,
       queued: this.#replica.queued,
     }
   }
@@ -273,28 +258,11 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
       await new Promise((resolve) => setTimeout(resolve, 5))
     this.#stopping.abort(new CheckpointError('STOPPED', 'the checkpoint was closed'))
     this.emit('phase', 'stopping', 'closed')
-    if (this.#pollTimer) clearInterval(this.#pollTimer)
+    const stopped = this.#reader.stop()
     this.#replica.resign('closed')
     this.#drain()
-    await this.#tail?.close()
+    await stopped
     await this.#journal.close()
-  }
-
-  async #open(): Promise<void> {
-    const deadline = performance.now() + this.#limits.startDeadlineMs
-    let saidAtMs = Number.NEGATIVE_INFINITY
-    for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 2, 1_000)) {
-      try {
-        return await this.#journal.open()
-      } catch (error) {
-        this.#stopping.signal.throwIfAborted()
-        if (!(error instanceof CheckpointError) || error.code !== 'JOURNAL_UNREACHABLE' || performance.now() > deadline)
-          throw error
-        if (performance.now() - saidAtMs > 10_000) this.#log.warn({ reason: error.message }, 'waiting for the journal')
-        if (performance.now() - saidAtMs > 10_000) saidAtMs = performance.now()
-        await new Promise((resolve) => setTimeout(resolve, pauseMs))
-      }
-    }
   }
 
   #refusal(): CheckpointError | null {
@@ -321,63 +289,23 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     })
   }
 
-  async #read(records: JournalRecord[]): Promise<void> {
-    let sliceEndMs = performance.now() + sliceMs
-    for (const { offset, value } of records) {
-      if (this.#fatal || this.#stopping.signal.aborted) return
-      const nowMs = performance.now()
-      try {
-        this.#replica.read(offset, value, nowMs)
-      } catch (error) {
-        return this.#fail(error)
-      }
-      this.#drain()
-      if (nowMs < sliceEndMs) continue
-      await new Promise((resolve) => setImmediate(resolve))
-      sliceEndMs = performance.now() + sliceMs
-    }
-    this.#checkCaughtUp(this.#end)
+  #read({ offset, value }: JournalRecord): void {
+    if (this.#fatal) return
+    this.#replica.read(offset, value, performance.now())
+    this.#drain()
   }
 
-  #checkCaughtUp(end: number): void {
-    if (this.#caughtUp || this.#fatal || this.#replica.foldState.offset < end) return
+  #reachedEnd(): void {
+    if (this.#caughtUp || this.#fatal) return
     this.#caughtUp = true
     this.#log.info({ offset: this.#replica.foldState.offset }, 'caught up with the journal')
     this.emit('phase', this.phase, 'caught up')
     void this.#warm()
   }
 
-  async #poll(): Promise<void> {
-    const before = this.#replica.foldState.offset
-    try {
-      const end = await this.#journal.end()
-      this.#endAtMs = performance.now()
-      this.#end = end
-      if (end < before) {
-        this.#fail(
-          new CheckpointError(
-            'HISTORY_LOST',
-            `the journal ends at ${end}, and ${before} records were read: Kafka lost records; stop all backends and compare what they hold`,
-          ),
-        )
-      }
-    } catch (error) {
-      this.#log.debug({ err: error }, 'the end of the journal is not known')
-    }
-    this.#watchTail()
+  #looked(): void {
     this.#sweep()
     if (this.#caughtUp && performance.now() - this.#warmAtMs > warmMs) void this.#warm()
-  }
-
-  #watchTail(): void {
-    const { offset } = this.#replica.foldState
-    const nowMs = performance.now()
-    if (offset !== this.#offsetSeen || offset >= this.#end) this.#movedAtMs = nowMs
-    this.#offsetSeen = offset
-    if (nowMs - this.#movedAtMs < stallMs) return
-    this.#log.warn({ offset, end: this.#end }, 'the read of the journal stalled; starting it again')
-    this.#movedAtMs = nowMs
-    this.#tail?.seek(offset)
   }
 
   /** Tells callers who waited too long that their outcome is unknown; their transactions stay where they are. */
@@ -462,7 +390,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
         this.emit('fenced', { epoch: effect.by.reign[0], node: effect.by.node })
         return
       case 'reread':
-        this.#reread(effect.from)
+        this.#reader.reread(effect.from)
         return
     }
   }
@@ -485,27 +413,11 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     this.#drain()
   }
 
-  #reread(from: number): void {
-    this.#rereads =
-      this.#rereads.offset === from ? { offset: from, count: this.#rereads.count + 1 } : { offset: from, count: 1 }
-    if (this.#rereads.count > rereadsMax) {
-      this.#fail(
-        new CheckpointError(
-          'HISTORY_LOST',
-          `the journal has a gap at offset ${from}; stop all backends and find out who truncated the topic`,
-        ),
-      )
-    } else {
-      this.#log.warn({ offset: from }, 'a gap in what was read of the journal; reading again')
-      this.#tail?.seek(from)
-    }
-  }
-
   #fail(error: unknown): void {
     if (this.#fatal) return
     if (!(error instanceof CheckpointError)) throw error
     this.#fatal = error
-    if (this.#pollTimer) clearInterval(this.#pollTimer)
+    void this.#reader.stop()
     this.#replica.resign(error.code)
     this.#drain()
     this.emit('phase', 'stopping', error.message)

@@ -175,6 +175,9 @@ export function routes(checkpoint: Checkpoint, options: RouteOptions): Routes {
   }
 
   function openSession(request: RouteRequest, response: ServerResponse): void {
+    if (token && !sameToken(token, request.headers[tokenHeader])) {
+      return send(response, problem(403, 'Forbidden', { detail: 'sessions are for balancers that know the token' }))
+    }
     whenLeading(request, response, () => {
       checkpoint.openSession().then(
         (session) => send(response, { status: 201, body: { session } }),

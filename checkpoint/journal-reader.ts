@@ -1,0 +1,167 @@
+/** Reads a journal for a replica: waits until it is there, follows it, notices when the read stalls or the journal shrinks. A shell. */
+import type { Logger } from 'pino'
+import { CheckpointError } from './errors.ts'
+import type { Journal, JournalRecord, Tail } from './journal.ts'
+
+export interface JournalReaderOptions {
+  readonly journal: Journal
+  readonly log: Logger
+  /** How long `open` waits for a journal that cannot be reached, milliseconds. */
+  readonly startDeadlineMs: number
+  /** The next offset that is wanted. */
+  readonly offset: () => number
+  /** Takes one record. What it throws is fatal. */
+  readonly read: (record: JournalRecord) => void
+  /** The journal was read as far as it was known to go. */
+  readonly caughtUp: () => void
+  /** Called after each look at the journal's end, whether it answered or not. */
+  readonly looked: () => void
+  readonly failed: (error: unknown) => void
+}
+
+/** How often the journal's end is asked for, milliseconds: lag, reachability, and the watchdog of the tail. */
+const lookMs = 500
+/** A journal that answered within so long counts as reachable, milliseconds. */
+const reachableMs = 2_000
+/** A read that is behind and has not moved for so long is started again, milliseconds. */
+const stallMs = 3_000
+/** Reading a backlog gives the event loop back after so long, milliseconds. */
+const sliceMs = 5
+/** A gap that is still there after so many rereads is a loss. */
+const rereadsMax = 3
+/** While the journal is not there, so often is it said, milliseconds. */
+const sayMs = 10_000
+const openPauseMs = { first: 100, max: 1_000 }
+
+export class JournalReader {
+  readonly #options: JournalReaderOptions
+  readonly #stopping = new AbortController()
+  #tail: Tail | null = null
+  #timer: NodeJS.Timeout | null = null
+  #end = 0
+  #answeredAtMs = Number.NEGATIVE_INFINITY
+  #movedAtMs = 0
+  #offsetSeen = -1
+  #rereads = { offset: -1, count: 0 }
+
+  constructor(options: JournalReaderOptions) {
+    this.#options = options
+  }
+
+  /** Records known to stand beyond what was read. */
+  get lag(): number {
+    return Math.max(0, this.#end - this.#options.offset())
+  }
+
+  get reachable(): boolean {
+    return performance.now() - this.#answeredAtMs < reachableMs
+  }
+
+  /**
+   * Opens the journal, and waits for it if it cannot be reached.
+   * @throws CheckpointError JOURNAL_UNSAFE at once, JOURNAL_UNREACHABLE when the deadline has passed, STOPPED.
+   */
+  async open(): Promise<void> {
+    const { journal, log, startDeadlineMs } = this.#options
+    const deadline = performance.now() + startDeadlineMs
+    let sayAtMs = performance.now()
+    for (let pauseMs = openPauseMs.first; ; pauseMs = Math.min(pauseMs * 2, openPauseMs.max)) {
+      try {
+        return await journal.open()
+      } catch (error) {
+        this.#stopping.signal.throwIfAborted()
+        const hopeless = !(error instanceof CheckpointError) || error.code !== 'JOURNAL_UNREACHABLE'
+        if (hopeless || performance.now() > deadline) throw error
+        if (performance.now() >= sayAtMs) {
+          log.warn({ event: 'waiting', reason: error.message }, 'waiting for the journal')
+          sayAtMs = performance.now() + sayMs
+        }
+        await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      }
+    }
+  }
+
+  /** Begins to follow. @throws CheckpointError HISTORY_LOST if the beginning is gone. */
+  async start(): Promise<void> {
+    const { journal, offset } = this.#options
+    const first = await journal.start()
+    if (first > offset()) {
+      throw new CheckpointError(
+        'HISTORY_LOST',
+        `the journal starts at offset ${first} and no snapshot covers what stood before; restore the topic, or begin with another --topic-prefix`,
+      )
+    }
+    this.#end = await journal.end()
+    this.#answeredAtMs = performance.now()
+    this.#tail = await journal.tail(offset(), (records) => this.#take(records))
+    this.#timer = setInterval(() => void this.#look(), lookMs)
+    this.#checkCaughtUp()
+  }
+
+  /** Reads again from an offset at which something was missing. */
+  reread(from: number): void {
+    const count = this.#rereads.offset === from ? this.#rereads.count + 1 : 1
+    this.#rereads = { offset: from, count }
+    if (count > rereadsMax) {
+      const gap = `the journal has a gap at offset ${from}; stop all backends and find out who truncated the topic`
+      return this.#options.failed(new CheckpointError('HISTORY_LOST', gap))
+    }
+    this.#options.log.warn({ offset: from }, 'a gap in what was read of the journal; reading again')
+    this.#tail?.seek(from)
+  }
+
+  /** Stops looking; the journal itself stays open. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new CheckpointError('STOPPED', 'the checkpoint was closed'))
+    if (this.#timer) clearInterval(this.#timer)
+    await this.#tail?.close()
+  }
+
+  async #take(records: JournalRecord[]): Promise<void> {
+    let sliceEndMs = performance.now() + sliceMs
+    for (const record of records) {
+      if (this.#stopping.signal.aborted) return
+      try {
+        this.#options.read(record)
+      } catch (error) {
+        return this.#options.failed(error)
+      }
+      if (performance.now() < sliceEndMs) continue
+      await new Promise((resolve) => setImmediate(resolve))
+      sliceEndMs = performance.now() + sliceMs
+    }
+    this.#checkCaughtUp()
+  }
+
+  #checkCaughtUp(): void {
+    if (this.#options.offset() >= this.#end) this.#options.caughtUp()
+  }
+
+  async #look(): Promise<void> {
+    const { journal, offset, failed, log, looked } = this.#options
+    const before = offset()
+    try {
+      this.#end = await journal.end()
+      this.#answeredAtMs = performance.now()
+      if (this.#end < before) {
+        const lost = `the journal ends at ${this.#end}, and ${before} records were read: Kafka lost records; stop all backends and compare what they hold`
+        return failed(new CheckpointError('HISTORY_LOST', lost))
+      }
+      this.#watch()
+    } catch (err) {
+      log.debug({ err }, 'the end of the journal is not known')
+    }
+    looked()
+  }
+
+  #watch(): void {
+    const offset = this.#options.offset()
+    const nowMs = performance.now()
+    if (offset !== this.#offsetSeen || offset >= this.#end) this.#movedAtMs = nowMs
+    this.#offsetSeen = offset
+    if (nowMs - this.#movedAtMs < stallMs) return
+    this.#options.log.warn({ offset, end: this.#end }, 'the read of the journal stalled; starting it again')
+    this.#movedAtMs = nowMs
+    this.#tail?.seek(offset)
+  }
+}
