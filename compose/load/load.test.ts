@@ -82,7 +82,7 @@ test('a service that forgets what it acknowledged is found out', async (t) => {
 test('connection errors and error statuses are counted by code', async (t) => {
   const office = await openOffice(t)
   const target = await listen(t, (request, response) => {
-    if (request.method === 'PUT') return request.socket.destroy()
+    if (request.method === 'PUT') return void request.socket.destroy()
     if (request.method === 'DELETE') return void response.writeHead(503).end()
     office(request, response)
   })
