@@ -1,0 +1,96 @@
+/** Habits that are held by a test, in the way of TigerBeetle's tidy.zig. */
+import assert from 'node:assert/strict'
+import { readdir, readFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { test } from 'node:test'
+
+const root = join(import.meta.dirname, '..')
+const packages = ['checkpoint', 'heartbeat-receiver', 'backend', 'load-balancer', 'compose']
+
+/** What each folder may import of the others. */
+const mayImport: Record<string, readonly string[]> = {
+  checkpoint: [],
+  'heartbeat-receiver': ['checkpoint'],
+  backend: ['checkpoint', 'heartbeat-receiver'],
+  'load-balancer': ['checkpoint', 'heartbeat-receiver'],
+  compose: ['checkpoint', 'heartbeat-receiver', 'backend', 'load-balancer'],
+}
+
+/** The files that decide: they import nothing that touches the world, read no clock and draw no randomness. */
+const cores = [
+  'checkpoint/record.ts',
+  'checkpoint/fold.ts',
+  'checkpoint/digest.ts',
+  'checkpoint/replica.ts',
+  'checkpoint/store.ts',
+  'checkpoint/remembered.ts',
+  'checkpoint/submission.ts',
+  'checkpoint/kafka-settings.ts',
+  'heartbeat-receiver/receiver.ts',
+  'heartbeat-receiver/election.ts',
+  'heartbeat-receiver/suspicion.ts',
+  'heartbeat-receiver/verdict.ts',
+  'load-balancer/routing.ts',
+  'load-balancer/holding.ts',
+  'load-balancer/replay.ts',
+  'load-balancer/session.ts',
+  'load-balancer/gate.ts',
+  'load-balancer/silence.ts',
+]
+const touchesTheWorld =
+  /from 'node:(?!crypto')|from '(kafkajs|ws|express|undici|pino|http-proxy-middleware)'|Date\.now|performance\.|Math\.random|setTimeout|setInterval|randomUUID/
+
+async function sources(): Promise<{ path: string; text: string }[]> {
+  const found = await Promise.all(
+    packages.map(async (folder) => {
+      const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true })
+      const files = entries.filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+      return Promise.all(
+        files.map(async (entry) => {
+          const path = join(entry.parentPath, entry.name)
+          return { path: relative(root, path), text: await readFile(path, 'utf8') }
+        }),
+      )
+    }),
+  )
+  return found.flat()
+}
+
+test('imports go one way', async () => {
+  const wrong = (await sources())
+    .filter(({ path }) => !path.endsWith('.test.ts'))
+    .flatMap(({ path, text }) => {
+      const folder = path.split('/')[0]!
+      const imported = [...text.matchAll(/from '(?:\.\.\/)+([a-z-]+)\//g)].map(([, other]) => other!)
+      return imported
+        .filter((other) => packages.includes(other) && other !== folder && !mayImport[folder]!.includes(other))
+        .map((other) => `${path} imports ${other}`)
+    })
+  assert.deepEqual(wrong, [])
+})
+
+test('what decides has no clock, socket, file or random source', async () => {
+  const known = new Map((await sources()).map(({ path, text }) => [path, text]))
+  for (const core of cores) assert.ok(known.has(core), `${core} is there`)
+  const wrong = cores.flatMap((core) =>
+    touchesTheWorld.exec(known.get(core)!.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, ''))?.[0] ? [core] : [],
+  )
+  assert.deepEqual(wrong, [])
+})
+
+test('no file is longer than 500 lines, and nothing is left open or switched off', async () => {
+  const wrong = (await sources()).flatMap(({ path, text }) => [
+    ...(text.split('\n').length > 500 ? [`${path} has more than 500 lines`] : []),
+    ...(/\b(TODO|FIXME|XXX)\b/.test(text) ? [`${path} is left open`] : []),
+    ...(/\b(test|it|describe)\.(only|todo)\(/.test(text) ? [`${path} leaves tests out`] : []),
+  ])
+  assert.deepEqual(wrong, [])
+})
+
+test('no folder says nothing', async () => {
+  const vague = /(^|\/)(utils?|common|helpers?|shared)(\/|\.ts$)/
+  assert.deepEqual(
+    (await sources()).filter(({ path }) => vague.test(path)).map(({ path }) => path),
+    [],
+  )
+})
