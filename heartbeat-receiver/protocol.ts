@@ -24,7 +24,11 @@ export const closeCodes = {
   versionUnsupported: 4426,
 } as const
 
-const name = z.string().min(1).max(128).regex(/^[A-Za-z0-9._:-]+$/, 'letters, digits and . _ : - only')
+const name = z
+  .string()
+  .min(1)
+  .max(128)
+  .regex(/^[A-Za-z0-9._:-]+$/, 'letters, digits and . _ : - only')
 const incarnation = z.string().min(1).max(64)
 const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER)
 const reign = z.tuple([count, count])
@@ -87,7 +91,12 @@ export const refuseSchema = z.object({
 })
 /** Backend → receiver: it leaves in good order; not a crash. */
 export const goodbyeSchema = z.object({ type: z.literal('goodbye'), reason: z.string().max(512) })
-export const fromBackendSchema = z.discriminatedUnion('type', [helloSchema, heartbeatSchema, refuseSchema, goodbyeSchema])
+export const fromBackendSchema = z.discriminatedUnion('type', [
+  helloSchema,
+  heartbeatSchema,
+  refuseSchema,
+  goodbyeSchema,
+])
 
 /** Receiver → backend, the answer to `hello`. */
 export const welcomeSchema = z.object({

@@ -1,0 +1,58 @@
+/** What goes into the receiver's core and what comes out of it. */
+import type { Evidence } from './known-backend.ts'
+import type { Decision, Goodbye, Heartbeat, Hello, ReceiverEvent, Refuse, Report, ToBackend } from './protocol.ts'
+
+/** How a fresh TCP connection to a backend's own URL went. */
+export type ProbeOutcome = 'connected' | 'refused' | 'timed-out' | 'unreachable'
+
+/** What is journaled of a decision: the decision, and what a receiver needs to know of a backend that it never heard itself. */
+export type RecordedDecision = Decision & { direct: boolean }
+
+export type Input =
+  | { readonly type: 'hello'; readonly connection: number; readonly hello: Hello }
+  | { readonly type: 'heartbeat'; readonly connection: number; readonly heartbeat: Heartbeat }
+  | { readonly type: 'refuse'; readonly connection: number; readonly refuse: Refuse }
+  | { readonly type: 'goodbye'; readonly connection: number; readonly goodbye: Goodbye }
+  /** A backend's connection ended, in whatever way. */
+  | { readonly type: 'closed'; readonly connection: number }
+  /** A follower said which epochs exist. */
+  | { readonly type: 'seen'; readonly epoch: number }
+  /** A balancer's new connection to a backend was refused or timed out. */
+  | { readonly type: 'report'; readonly by: string; readonly report: Report }
+  | { readonly type: 'probed'; readonly incarnation: string; readonly outcome: ProbeOutcome }
+  /** Decisions can be recorded from now on; these are in the journal. */
+  | { readonly type: 'authorized'; readonly decisions: readonly RecordedDecision[] }
+  /** The decision under way is durable. */
+  | { readonly type: 'recorded' }
+  /** The decision under way was not recorded, as far as is known. */
+  | { readonly type: 'record-failed' }
+  /** Time passes. Expected every {@link tickMs}. */
+  | { readonly type: 'tick' }
+
+/** How often the core wants to be ticked, milliseconds: a silence is judged at most so much late. */
+export const tickMs = 10
+
+export type Effect =
+  | { readonly type: 'send'; readonly connection: number; readonly message: ToBackend }
+  | { readonly type: 'close'; readonly connection: number; readonly code: number; readonly reason: string }
+  | { readonly type: 'probe'; readonly incarnation: string; readonly url: string }
+  /** Make it durable, then say `recorded`. One at a time. */
+  | { readonly type: 'record'; readonly decision: RecordedDecision; readonly reason: string }
+  /** For whoever watches; a `decided` is for the followers too. */
+  | { readonly type: 'publish'; readonly event: ReceiverEvent; readonly evidence?: Evidence }
+  /** For the person at the terminal. */
+  | { readonly type: 'crashed'; readonly crash: Crash }
+  /** A decision is needed and nobody can be named. */
+  | { readonly type: 'vacant'; readonly epoch: number; readonly reason: string }
+  /** The named backend leads: how long it took since the first evidence. */
+  | { readonly type: 'failed-over'; readonly epoch: number; readonly tookMs: number }
+
+export interface Crash {
+  readonly name: string
+  readonly incarnation: string
+  readonly reason: string
+  /** Who leads now, and whether that was decided because of this crash; null if nobody can. */
+  readonly leader: { readonly name: string; readonly epoch: number; readonly decided: boolean } | null
+  /** From the first evidence to here, milliseconds. */
+  readonly tookMs: number
+}
