@@ -142,6 +142,11 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     return this.phase === 'active' || this.phase === 'settling'
   }
 
+  /** Own reign; `[0, 0]` if it never claimed. */
+  get reign(): Reign {
+    return this.#replica.reign
+  }
+
   /** A named map of the state. The same name gives the same map. Names are part of the journal: do not reuse one for other values. */
   map<V>(name: string): CheckpointMap<V> {
     return new CheckpointMap<V>(name, this.#store)

@@ -135,7 +135,7 @@ export function routes(checkpoint: Checkpoint, options: RouteOptions): Routes {
     replayed = false,
   ): void {
     if (response.headersSent || response.destroyed) return
-    const sent: Record<string, string | number> = { [backendHeader]: node, [epochHeader]: checkpoint.status().reign[0] }
+    const sent: Record<string, string | number> = { [backendHeader]: node, [epochHeader]: checkpoint.reign[0] }
     if (body !== undefined) {
       sent['content-type'] = json
       sent['content-length'] = Buffer.byteLength(body)

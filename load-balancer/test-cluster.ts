@@ -36,6 +36,7 @@ export class FakeBackend {
   incarnation: string
   exactlyOnce = true
   answer: Answer = (arrival, response) => this.apply(arrival, response)
+  #hung: (() => void)[] = []
 
   constructor(name: string, journal: Journal) {
     this.name = name
@@ -64,7 +65,11 @@ export class FakeBackend {
   /** As `kill -9` does: no socket is left, and none is accepted. */
   kill(): void {
     this.server.close()
-    for (const socket of this.sockets) socket.resetAndDestroy()
+    // Node 26 never finishes its own exit if a socket that has ended is reset.
+    for (const socket of this.sockets) {
+      if (socket.writableEnded) socket.destroy()
+      else if (!socket.destroyed) socket.resetAndDestroy()
+    }
   }
 
   decision(epoch: number): Decision {
@@ -108,6 +113,11 @@ export class FakeBackend {
     response.end(JSON.stringify({ session }))
   }
 
+  /** Answers what hangs, by the answer that is set now. */
+  answerHung(): void {
+    for (const answer of this.#hung.splice(0)) answer()
+  }
+
   /** Arrivals that are not the balancer's own. */
   get requests(): Arrival[] {
     return this.arrivals.filter(({ url }) => url !== sessionsPath)
@@ -125,7 +135,10 @@ export class FakeBackend {
       this.arrivals.push(arrival)
       if (url === sessionsPath && method === 'POST' && this.answer !== hang && this.answer !== refuse)
         this.openSession(response)
-      else this.answer(arrival, response, request)
+      else {
+        if (this.answer === hang) this.#hung.push(() => this.answer(arrival, response, request))
+        this.answer(arrival, response, request)
+      }
     })
   }
 }
@@ -172,6 +185,8 @@ export interface Cluster {
   logs: Record<string, unknown>[]
   /** The client's connections. */
   agent: Agent
+  /** Begins the balancer's orderly stop. */
+  stop(): void
   send(options: SendOptions): Promise<Reply>
 }
 
@@ -206,7 +221,17 @@ export async function startCluster(t: TestContext, given: ClusterOptions = {}): 
     stop.abort()
     await balancer.done
   })
-  return { a, b, journal, follower, balancer, logs, agent, send: (sent) => send(balancer.url, agent, sent) }
+  return {
+    a,
+    b,
+    journal,
+    follower,
+    balancer,
+    logs,
+    agent,
+    stop: () => stop.abort(),
+    send: (sent) => send(balancer.url, agent, sent),
+  }
 }
 
 export interface SendOptions {

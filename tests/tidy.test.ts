@@ -38,7 +38,7 @@ const cores = [
   'load-balancer/silence.ts',
 ]
 const touchesTheWorld =
-  /from 'node:(?!crypto')|from '(kafkajs|ws|express|undici|pino|http-proxy-middleware)'|Date\.now|performance\.|Math\.random|setTimeout|setInterval|randomUUID/
+  /from 'node:(?!crypto')|from '(kafkajs|ws|express|undici|pino|http-proxy-middleware)'|Date\.now|performance\.|Math\.random|\b(?:setTimeout|setInterval|setImmediate|randomUUID)\(/
 
 async function sources(): Promise<{ path: string; text: string }[]> {
   const found = await Promise.all(
