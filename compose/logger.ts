@@ -16,6 +16,12 @@ export async function createLogger(level: LogLevel, output: { fd: 1 | 2; isTTY?:
   const settings = { level, redact: { paths: redactedPaths, censor: '[redacted]' } }
   if (output.isTTY !== true) return pino(settings, destination({ fd: output.fd, sync: true }))
   const { default: pretty } = await import('pino-pretty')
-  const look = { colorize: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' }
+  const look = {
+    colorize: true,
+    singleLine: true,
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'pid,hostname,process,event',
+    messageFormat: '{if process}{process}: {end}{msg}',
+  }
   return pino(settings, pretty({ ...look, destination: output.fd, sync: true }))
 }

@@ -172,7 +172,8 @@ export class Processes {
       }, limitMs)
       const onText = (text: string, stream: 'stdout' | 'stderr') => {
         const line = parseLine(text)
-        last.push(describeLine(line))
+        // The head of a stack trace says what is wrong; its frames would push that out.
+        if (!/^\s+at /.test(text)) last.push(describeLine(line))
         if (last.length > quotedLines) last.shift()
         this.#forward(spec.name, line, stream)
         spec.onLine?.(line)

@@ -8,10 +8,13 @@ import { ComposeError } from '../errors.ts'
 const markSchema = z.object({ clusterId: z.string(), brokers: z.number() })
 const markName = 'heartline-kafka.json'
 
-/** Makes the directory if needed and resolves with the id of the Kafka cluster that lives, or will live, in it. */
+/** Makes the directory if needed (in one that exists) and resolves with the id of the Kafka cluster that lives, or will live, in it. */
 export async function openDataDirectory(directory: string, brokers: number): Promise<string> {
   try {
-    await mkdir(directory, { recursive: true })
+    // Not recursive: Node 26.10 spins for ever on a directory that the system never makes, such as /proc/none.
+    await mkdir(directory).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    })
     const files = await readdir(directory)
     if (files.includes(markName)) return readMark(directory, brokers)
     // Never format over what somebody else keeps there.

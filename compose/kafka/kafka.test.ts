@@ -119,6 +119,13 @@ test('a directory that belongs to somebody else is refused, not formatted', asyn
   })
 })
 
+test('a directory that cannot be made is refused at once', async () => {
+  await assert.rejects(openDataDirectory('/proc/none', 1), {
+    code: 'DATA_DIR_UNUSABLE',
+    message: /ENOENT|EACCES|EPERM|ENOTSUP/,
+  })
+})
+
 test('an old Java is recognised by what it says of itself', () => {
   assert.deepEqual(parseJavaVersion('openjdk version "17.0.15" 2025-04-15'), { text: '17.0.15', major: 17 })
   assert.deepEqual(parseJavaVersion('java version "1.8.0_402"'), { text: '1.8.0_402', major: 8 })
