@@ -86,6 +86,7 @@ async function fetchJars(log: Logger, signal?: AbortSignal): Promise<string> {
 async function runMaven(output: string, signal?: AbortSignal): Promise<void> {
   const args = ['-B', '-q', '-f', pomPath, 'dependency:copy-dependencies', `-DoutputDirectory=${output}`]
   await run('mvn', args, { timeout: fetchTimeoutMs, ...(signal ? { signal } : {}) }).catch((cause) => {
+    signal?.throwIfAborted()
     if (cause.code === 'ENOENT') {
       const advice = 'install it (such as apt install maven), or use a running Kafka by --kafka'
       throw new ComposeError(
