@@ -1,5 +1,5 @@
 /** Sends requests to one backend over kept-alive connections, and collects what it answers. The undici shell. */
-import { Client, type Dispatcher, Pool } from 'undici'
+import { buildConnector, Client, type Dispatcher, Pool } from 'undici'
 import { activeHeader, type Refusal, refusals, refusedHeader } from '../checkpoint/request-headers.ts'
 import type { Failure } from './replay.ts'
 import { type Hint, parseHint, type Target } from './routing.ts'
@@ -17,6 +17,13 @@ const connectTimeoutMs = 1_000
 /** Shorter than a backend keeps an idle connection, so that it is ours to close. Milliseconds. */
 const idleTimeoutMs = 30_000
 
+/**
+ * So many connections may be in the making before held requests wait for one another. Opening one takes about 0.1 ms of
+ * this process, and the first answer after a failover is not to wait for the last connection.
+ */
+const connectingMax = 8
+
+const connectOptions = { allowH2: false, timeout: connectTimeoutMs }
 const poolOptions: Pool.Options = {
   connections: connectionsMax,
   pipelining: 1,
@@ -26,7 +33,6 @@ const poolOptions: Pool.Options = {
   // Slowness is no failure: a decision ends a wait, or a lost connection.
   headersTimeout: 0,
   bodyTimeout: 0,
-  connectTimeout: connectTimeoutMs,
 }
 
 export interface Outgoing {
@@ -225,19 +231,37 @@ export class BackendPool {
   readonly #underWay = new Set<Sending>()
   readonly #pool: Pool
   readonly #prefix: string
+  #connecting = 0
   #probe: Client | undefined
   #retired: NodeJS.Timeout | undefined
 
-  constructor(target: Target) {
+  /** @param settled called each time a connection was made or not */
+  constructor(target: Target, settled: () => void) {
     const { origin, pathname } = new URL(target.url)
     this.url = target.url
     this.#prefix = pathname.replace(/\/$/, '')
-    this.#pool = new Pool(origin, poolOptions)
+    const connect = buildConnector(connectOptions)
+    this.#pool = new Pool(origin, {
+      ...poolOptions,
+      connect: (options, callback) => {
+        this.#connecting += 1
+        connect(options, (...result) => {
+          this.#connecting -= 1
+          callback(...result)
+          settled()
+        })
+      },
+    })
   }
 
   /** True if every connection has its request. */
   get full(): boolean {
     return this.#underWay.size >= connectionsMax
+  }
+
+  /** True if connections are being opened as fast as it is good. */
+  get crowded(): boolean {
+    return this.#connecting >= connectingMax
   }
 
   get busy(): number {

@@ -178,6 +178,18 @@ describe('a backend without exactly once', () => {
     assert.equal((await reply).status, 200)
   })
 
+  it('leaves a POST unknown that it may have run, also to an exactly-once successor', async (t) => {
+    const { a, b, follower, send } = await startCluster(t, { exactlyOnce: false })
+    a.answer = hang
+    const reply = send({ method: 'POST', path: '/seats/1' })
+    await until(() => a.requests.length === 1, 'the request')
+    b.exactlyOnce = true
+    follower.decide(b.decision(2))
+    const { status, text } = await reply
+    assert.deepEqual([status, JSON.parse(text).outcome], [502, 'unknown'])
+    assert.equal(b.requests.length, 0)
+  })
+
   it('gets no replay of a POST that an exactly-once backend may have run', async (t) => {
     const { a, b, follower, send } = await startCluster(t)
     a.answer = hang
@@ -420,6 +432,16 @@ describe('answers', () => {
     const response = await fetch(balancer.url)
     const { value } = await response.body!.getReader().read()
     assert.equal(Buffer.from(value!).toString(), 'first')
+  })
+
+  it('of unknown length begin once they are too large to collect', async (t) => {
+    const { a, b, follower, send } = await startCluster(t)
+    a.answer = (_arrival, response) => response.write(Buffer.alloc(200_000), () => setTimeout(() => a.kill(), 10))
+    const reply = send({})
+    reply.catch(() => undefined)
+    await until(() => a.arrivals.length > 0 && a.sockets.size === 0, 'the death')
+    follower.decide(b.decision(2))
+    await assert.rejects(reply)
   })
 
   it('that have begun are cut when the backend dies, never spliced', async (t) => {

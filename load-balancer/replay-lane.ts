@@ -115,8 +115,7 @@ export class ReplayLane implements JobOwner {
   submit(options: Omit<JobOptions, 'owner'>): Job {
     const job = new Job({ ...options, owner: this })
     if (this.#options.token !== undefined) job.outgoing.headers.push(tokenHeader, this.#options.token)
-    if (this.#held.ready > 0) this.#hold(job, 'target')
-    else this.#place(job)
+    this.#place(job)
     return job
   }
 
@@ -200,7 +199,7 @@ export class ReplayLane implements JobOwner {
 
   #move(target: Target): void {
     const old = this.#backend
-    this.#backend = new BackendPool(target)
+    this.#backend = new BackendPool(target, () => this.#pump())
     this.#gate = gates.openGate
     this.#heard = 0
     this.#heardMs = this.#options.now()
@@ -268,8 +267,10 @@ export class ReplayLane implements JobOwner {
   }
 
   #place(job: Job): void {
-    if (this.#takes()) this.#send(job)
-    else this.#hold(job, 'target')
+    if (!this.#takes()) return this.#hold(job, 'target')
+    // Others wait already, or many are on their way again: in turn, as far as there is room to wait.
+    const inTurn = this.#held.ready > 0 || (job.lastFailure !== undefined && this.#backend!.crowded)
+    if (!inTurn || this.#held.hold(job, 'target') !== 'held') this.#send(job)
   }
 
   #hold(job: Job, what: 'target' | 'session'): void {
@@ -280,7 +281,7 @@ export class ReplayLane implements JobOwner {
 
   /** Sends what is held, as far as the target takes it. */
   #pump(): void {
-    while (this.#held.ready > 0 && this.#takes()) this.#send(this.#held.takeReady()!)
+    while (this.#held.ready > 0 && this.#takes() && !this.#backend!.crowded) this.#send(this.#held.takeReady()!)
   }
 
   #send(job: Job): void {
