@@ -1,0 +1,195 @@
+/** Tells the receivers that this backend is alive and how it is, and hears from them when it is to lead. */
+import type { Logger } from 'pino'
+import { paths } from '../heartbeat-receiver/incoming.ts'
+import {
+  closeCodes,
+  type Heartbeat,
+  type Hello,
+  protocolVersion,
+  type ToBackend,
+  toBackendSchema,
+} from '../heartbeat-receiver/protocol.ts'
+import {
+  type LinkPorts,
+  type Loss,
+  type Reaction,
+  type ReceiverLink,
+  realPorts,
+} from '../heartbeat-receiver/receiver-link.ts'
+import { ReceiverLinks } from '../heartbeat-receiver/receiver-links.ts'
+import { BackendError } from './errors.ts'
+
+/** What a heartbeat says of the backend. */
+export type HeartbeatStatus = Omit<Heartbeat, 'type' | 'sequence'>
+
+export interface HeartbeatOptions {
+  /** `ws://` URLs of the receivers. */
+  readonly receivers: readonly string[]
+  /** Who this is. */
+  readonly hello: Omit<Hello, 'type' | 'version' | 'token'>
+  readonly token?: string | undefined
+  readonly log: Logger
+  /** Asked for at each heartbeat. */
+  readonly status: () => HeartbeatStatus
+  /** This incarnation is to begin a reign. Called once for each epoch, in rising order. Answer with `refuse` if it cannot be. */
+  readonly onLead: (epoch: number) => void
+  /** The receivers do not take this backend, and will not: it must end. Called once. */
+  readonly onRefused: (error: BackendError) => void
+  /** Called before each regular heartbeat. */
+  readonly onHeartbeat?: () => void
+  /** For tests. */
+  readonly ports?: LinkPorts
+}
+
+export interface Heartbeats {
+  /** True while at least one receiver has welcomed this backend. */
+  readonly connected: boolean
+  /** Sends a heartbeat at once: the status has changed. */
+  statusChanged(): void
+  /** Says that this backend will not lead under this epoch, and why. */
+  refuse(epoch: number, reason: string): void
+  /** Says goodbye and ends. */
+  close(reason?: string): void
+}
+
+/** A predecessor of the same name may have died without the receiver having noticed yet: so long it is asked again, milliseconds. */
+const nameTakenPatienceMs = 5_000
+/** A receiver answers each heartbeat; after so many without an answer, and at least so long, it is gone. */
+const silentHeartbeats = 10
+const silenceMinMs = 1_000
+
+/** Begins to connect to all receivers. @throws ReceiverError BAD_URL */
+export function startHeartbeats(options: HeartbeatOptions): Heartbeats {
+  return new HeartbeatClient(options)
+}
+
+interface Rhythm {
+  sequence: number
+  intervalMs: number
+  cancel: () => void
+}
+
+class HeartbeatClient implements Heartbeats {
+  readonly #options: HeartbeatOptions
+  readonly #ports: LinkPorts
+  readonly #links: ReceiverLinks
+  /** The receivers that have welcomed us. */
+  readonly #rhythms = new Map<ReceiverLink, Rhythm>()
+  #epochLed = 0
+  #refused: { epoch: number; reason: string } | null = null
+  #nameTakenSinceMs: number | null = null
+  #ended = false
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options
+    this.#ports = options.ports ?? realPorts
+    this.#links = new ReceiverLinks({
+      receivers: options.receivers,
+      path: paths.heartbeats,
+      ports: this.#ports,
+      log: options.log,
+      onOpen: (link) => this.#sayHello(link),
+      onMessage: (link, text) => this.#message(link, text),
+      onLost: (link, loss) => this.#lost(link, loss),
+    })
+  }
+
+  get connected(): boolean {
+    return this.#links.connected
+  }
+
+  statusChanged(): void {
+    for (const [link, rhythm] of this.#rhythms) this.#beat(link, rhythm)
+  }
+
+  refuse(epoch: number, reason: string): void {
+    this.#refused = { epoch, reason: reason.slice(0, 512) }
+    this.#links.send({ type: 'refuse', ...this.#refused })
+  }
+
+  close(reason = 'stopped in order'): void {
+    if (this.#ended) return
+    this.#links.send({ type: 'goodbye', reason: reason.slice(0, 512) })
+    this.#end()
+  }
+
+  #end(): void {
+    this.#ended = true
+    for (const { cancel } of this.#rhythms.values()) cancel()
+    this.#rhythms.clear()
+    this.#links.close()
+  }
+
+  #sayHello(link: ReceiverLink): void {
+    const { hello, token } = this.#options
+    const secret = token === undefined ? {} : { token }
+    link.send(JSON.stringify({ type: 'hello', version: protocolVersion, ...hello, ...secret } satisfies Hello))
+  }
+
+  #message(link: ReceiverLink, text: string): void {
+    const message = parse(text)
+    if (message?.type === 'welcome') this.#welcomed(link, message.heartbeatIntervalMs)
+    else if (message?.type === 'lead') this.#lead(link, message)
+    else if (!message)
+      this.#options.log.debug({ receiver: link.url }, 'a message that is not of this protocol version was skipped')
+  }
+
+  #welcomed(link: ReceiverLink, intervalMs: number): void {
+    this.#nameTakenSinceMs = null
+    this.#links.established(link, Math.max(intervalMs * silentHeartbeats, silenceMinMs))
+    this.#rhythms.get(link)?.cancel()
+    const rhythm: Rhythm = {
+      sequence: this.#rhythms.get(link)?.sequence ?? 0,
+      intervalMs,
+      cancel: () => undefined,
+    }
+    this.#rhythms.set(link, rhythm)
+    this.#beat(link, rhythm)
+  }
+
+  #lead(link: ReceiverLink, { epoch, incarnation }: ToBackend & { type: 'lead' }): void {
+    if (incarnation !== this.#options.hello.incarnation) return
+    if (this.#refused?.epoch === epoch) link.send(JSON.stringify({ type: 'refuse', ...this.#refused }))
+    if (epoch <= this.#epochLed) return
+    this.#epochLed = epoch
+    this.#options.onLead(epoch)
+  }
+
+  /** Sends a heartbeat; the next is due an interval later. */
+  #beat(link: ReceiverLink, rhythm: Rhythm): void {
+    rhythm.cancel()
+    link.send(
+      JSON.stringify({ type: 'heartbeat', sequence: ++rhythm.sequence, ...this.#options.status() } satisfies Heartbeat),
+    )
+    rhythm.cancel = this.#ports.after(rhythm.intervalMs, () => {
+      this.#options.onHeartbeat?.()
+      if (!this.#ended) this.#beat(link, rhythm)
+    })
+  }
+
+  #lost(link: ReceiverLink, { code, reason }: Loss): Reaction {
+    this.#rhythms.get(link)?.cancel()
+    this.#rhythms.delete(link)
+    if (code === closeCodes.nameTaken && this.#isPatient()) return 'retry'
+    const final: readonly number[] = [closeCodes.nameTaken, closeCodes.unauthorized, closeCodes.versionUnsupported]
+    if (!final.includes(code)) return 'retry'
+    if (this.#ended) return 'stop'
+    this.#end()
+    this.#options.onRefused(new BackendError('REFUSED_BY_RECEIVER', `the receiver at ${link.url} refuses: ${reason}`))
+    return 'stop'
+  }
+
+  #isPatient(): boolean {
+    const nowMs = this.#ports.now()
+    this.#nameTakenSinceMs ??= nowMs
+    return nowMs - this.#nameTakenSinceMs < nameTakenPatienceMs
+  }
+}
+
+function parse(text: string): ToBackend | undefined {
+  try {
+    return toBackendSchema.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
+  }
+}

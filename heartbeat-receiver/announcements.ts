@@ -1,0 +1,71 @@
+/** What a person reads in the log: one line per change of state. */
+import type { Logger } from 'pino'
+import type { Crash } from './events.ts'
+import type { ReceiverEvent } from './protocol.ts'
+
+/** Writes the line of an event. */
+export function announce(log: Logger, event: ReceiverEvent): void {
+  switch (event.type) {
+    case 'joined':
+      return log.info({ event: 'joined', backend: event.name, incarnation: event.incarnation }, `${event.name} joined`)
+    case 'left':
+      if (event.crashed) return // told by announceCrash, with what came of it
+      return log.info(
+        { event: 'left', backend: event.name, reason: event.reason },
+        `${event.name} left: ${event.reason}`,
+      )
+    case 'suspected':
+      return log.info(
+        { event: 'suspected', backend: event.name, incarnation: event.incarnation, reason: event.reason },
+        `${event.name} is suspected: ${event.reason}`,
+      )
+    case 'decided': {
+      const { name, epoch, incarnation } = event.decision
+      const tookMs = rounded(event.atMs - event.detectedAtMs)
+      return log.info(
+        {
+          event: 'decided',
+          epoch,
+          backend: name,
+          incarnation,
+          from: event.previous,
+          to: name,
+          reason: event.reason,
+          tookMs,
+        },
+        `${name} is to lead with epoch ${epoch}: ${event.reason}`,
+      )
+    }
+    case 'ready':
+      return log.info(
+        { event: 'ready', epoch: event.epoch, backend: event.name },
+        `${event.name} leads, epoch ${event.epoch}`,
+      )
+    case 'fenced':
+      return log.warn(
+        { event: 'fenced', epoch: event.epoch, backend: event.name, from: 'active', to: 'standby' },
+        `${event.name} found itself fenced by epoch ${event.epoch}`,
+      )
+  }
+}
+
+/** Writes the one line that a person must see when a server has crashed. */
+export function announceCrash(log: Logger, { name, incarnation, reason, leader, tookMs }: Crash): void {
+  const outcome =
+    leader === null
+      ? 'nobody can lead now'
+      : leader.decided
+        ? `${leader.name} leads now with epoch ${leader.epoch}, decided in ${rounded(tookMs)} ms`
+        : `${leader.name} still leads with epoch ${leader.epoch}`
+  log.error(
+    {
+      ...{ event: 'crashed', backend: name, incarnation, reason, tookMs: rounded(tookMs) },
+      ...{ leader: leader?.name ?? null, epoch: leader?.epoch ?? null },
+    },
+    `${name} crashed: ${reason}; ${outcome}`,
+  )
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 10) / 10
+}

@@ -1,0 +1,47 @@
+/** Options of the receiver. `meta.flag` is the command-line name where it is not the key in kebab-case. */
+import { z } from 'zod'
+import { journalOptions } from '../checkpoint/config.ts'
+import { durationMs, port, textList } from '../checkpoint/units.ts'
+
+export const receiverOptions = journalOptions.extend({
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .meta({ description: 'address to listen on; beyond loopback only with a token' }),
+  port: port.default(7070).meta({ description: 'port for WebSockets and HTTP; 0 takes a free one' }),
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'expected letters, digits and . _ : - only')
+    .optional()
+    .meta({ description: 'name that survives restarts (default: host name and port)' }),
+  // A hang is noticed after two of them: 100 ms keeps that below what a person feels, at 10 small messages a second for each backend.
+  heartbeatMs: durationMs
+    .refine((value) => value >= 20 && value <= 60_000, 'expected from 20ms to 60s')
+    .prefault('100ms')
+    .meta({
+      description: 'how often backends are asked for a heartbeat; a hang is noticed after two',
+      flag: 'heartbeat',
+    }),
+  shards: z.coerce
+    .number()
+    .int('expected a whole number')
+    .refine((value) => value === 1, 'expected 1: this version has one shard')
+    .default(1)
+    .meta({ description: 'how many shards the state has' }),
+  peers: textList
+    .refine((value) => value.length === 0, 'expected none: in this version one receiver runs at a time')
+    .default([])
+    .meta({ description: 'the other receivers, comma separated' }),
+  token: z
+    .string()
+    .min(1)
+    .max(1024)
+    .optional()
+    .meta({ description: 'shared secret of the installation; needed to listen beyond loopback' }),
+  logLevel: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .meta({ description: 'least severe log line that is written' }),
+})
+export type ReceiverOptions = z.infer<typeof receiverOptions>

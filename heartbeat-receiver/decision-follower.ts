@@ -1,0 +1,129 @@
+/** Follows the decisions of the receivers: for balancers, status and whoever else must know who is active. */
+import { EventEmitter } from 'node:events'
+import type { Logger } from 'pino'
+import { paths } from './incoming.ts'
+import {
+  closeCodes,
+  type Decision,
+  protocolVersion,
+  type Report,
+  type ToFollower,
+  toFollowerSchema,
+} from './protocol.ts'
+import { type LinkPorts, type Loss, type Reaction, type ReceiverLink, realPorts } from './receiver-link.ts'
+import { ReceiverLinks } from './receiver-links.ts'
+
+export interface FollowOptions {
+  /** `ws://` URLs of the receivers. */
+  readonly receivers: readonly string[]
+  /** Only a balancer may report. */
+  readonly role: 'balancer' | 'observer'
+  readonly name: string
+  readonly token?: string | undefined
+  readonly log: Logger
+  /** For tests. */
+  readonly ports?: LinkPorts
+}
+
+interface FollowerEvents {
+  /** A decision with a higher epoch than any before of its shard. */
+  decision: [decision: Decision]
+}
+
+/** A receiver says something every `intervalMs`; after so many of them without a word it is gone. */
+const silentIntervals = 3
+
+export class DecisionFollower extends EventEmitter<FollowerEvents> {
+  readonly #options: FollowOptions
+  readonly #links: ReceiverLinks
+  readonly #decisions = new Map<number, Decision>()
+  #epochSeen = 0
+
+  /** @throws ReceiverError BAD_URL */
+  constructor(options: FollowOptions) {
+    super()
+    this.#options = options
+    this.#links = new ReceiverLinks({
+      receivers: options.receivers,
+      path: paths.decisions,
+      ports: options.ports ?? realPorts,
+      log: options.log,
+      onOpen: (link) => this.#follow(link),
+      onMessage: (link, text) => this.#message(link, text),
+      onLost: (link, loss) => this.#lost(link, loss),
+    })
+  }
+
+  /** True while at least one receiver is heard. What was decided before stays in force without one. */
+  get connected(): boolean {
+    return this.#links.connected
+  }
+
+  /** The decision in force as far as is known. */
+  decision(shard = 0): Decision | undefined {
+    return this.#decisions.get(shard)
+  }
+
+  /** Tells all receivers that a new connection to a backend was refused or timed out. */
+  report(report: Omit<Report, 'type'>): void {
+    this.#links.send({ type: 'report', ...report } satisfies Report)
+  }
+
+  /** Tells all receivers of an epoch that was seen elsewhere, so that they decide above it. */
+  seen(epoch: number): void {
+    if (epoch <= this.#epochSeen) return
+    this.#epochSeen = epoch
+    this.#links.send({ type: 'seen', epoch })
+  }
+
+  close(): void {
+    this.#links.close()
+  }
+
+  #follow(link: ReceiverLink): void {
+    const { role, name, token } = this.#options
+    const identity = { role, name, ...(token === undefined ? {} : { token }) }
+    link.send(JSON.stringify({ type: 'follow', version: protocolVersion, epoch: this.#epochSeen, ...identity }))
+  }
+
+  #message(link: ReceiverLink, text: string): void {
+    const message = parse(text)
+    if (!message) {
+      this.#options.log.debug({ receiver: link.url }, 'a message that is not of this protocol version was skipped')
+      return
+    }
+    if (message.type === 'decided') return this.#take(message.decision)
+    this.#links.established(link, message.intervalMs * silentIntervals)
+    for (const decision of message.decisions) this.#take(decision)
+    const below = message.decisions.every(({ epoch }) => epoch < this.#epochSeen)
+    if (below && this.#epochSeen > 0) link.send(JSON.stringify({ type: 'seen', epoch: this.#epochSeen }))
+  }
+
+  #take(decision: Decision): void {
+    const known = this.#decisions.get(decision.shard)
+    if (known && decision.epoch <= known.epoch) return
+    this.#decisions.set(decision.shard, decision)
+    this.#epochSeen = Math.max(this.#epochSeen, decision.epoch)
+    this.emit('decision', decision)
+  }
+
+  /** A wrong token may be put right on the other side; it is an error all the same, as nobody is told anything until then. */
+  #lost(link: ReceiverLink, { code, reason }: Loss): Reaction {
+    if (code !== closeCodes.unauthorized && code !== closeCodes.versionUnsupported) return 'retry'
+    this.#options.log.error({ event: 'refused', receiver: link.url, code, reason }, `${link.url} refuses: ${reason}`)
+    return 'retry-late'
+  }
+}
+
+/** Connects to all receivers and keeps to them. @throws ReceiverError BAD_URL */
+export function followDecisions(options: FollowOptions): DecisionFollower {
+  return new DecisionFollower(options)
+}
+
+function parse(text: string): ToFollower | undefined {
+  try {
+    return toFollowerSchema.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
+  }
+}
