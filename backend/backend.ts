@@ -1,12 +1,20 @@
 /** A backend: a service whose state lives in a checkpoint, which follows the receivers' decisions. */
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import type { RequestListener, Server } from 'node:http'
 import { hostname } from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Logger } from 'pino'
-import { type Checkpoint, createCheckpoint, type Journal, kafkaJournal, type Routes, routes } from '../checkpoint/index.ts'
+import {
+  type Checkpoint,
+  createCheckpoint,
+  type Journal,
+  kafkaJournal,
+  type Routes,
+  routes,
+} from '../checkpoint/index.ts'
 import type { BackendOptions } from './config.ts'
-import { type Heartbeats, startHeartbeats } from './heartbeat-client.ts'
+import { type HeartbeatStatus, type Heartbeats, startHeartbeats } from './heartbeat-client.ts'
 import { createHttpServer, listen } from './http-server.ts'
 
 /** A checkpoint with the HTTP side: `route` makes a handler that is exactly once. */
@@ -32,6 +40,9 @@ export interface BackendDependencies {
 
 /** How long open connections may take to end at close, milliseconds. */
 const closeDeadlineMs = 3_000
+/** How long a leading backend that stops waits for its successor's claim, milliseconds. */
+const handOverDeadlineMs = 2_000
+const eventLoopResolutionMs = 10
 
 /** Makes a backend; nothing is opened before its `start`. */
 export function createBackend(options: BackendOptions & BackendDependencies): Backend {
@@ -46,7 +57,7 @@ class RunningBackend implements Backend {
   readonly #incarnation = randomUUID()
   readonly #routes: Routes
   readonly #log: Logger
-  readonly #eventLoopDelay = monitorEventLoopDelay({ resolution: 10 })
+  readonly #eventLoopDelay = monitorEventLoopDelay({ resolution: eventLoopResolutionMs })
   readonly #ended = Promise.withResolvers<void>()
   #url: string
   #server: Server | null = null
@@ -57,11 +68,20 @@ class RunningBackend implements Backend {
   constructor(options: BackendOptions & BackendDependencies) {
     const { host, port, kafka, topicPrefix, token } = options
     this.#options = options
-    this.name = options.name ?? `${hostname()}:${port}`
-    this.#url = options.url ?? `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+    this.name =
+      options.name ?? (port === 0 ? `${hostname()}:${this.#incarnation.slice(0, 8)}` : `${hostname()}:${port}`)
+    this.#url = options.url ?? urlOf(host, port)
     this.#log = options.log.child({ backend: this.name })
-    const journal = options.journal ?? kafkaJournal({ brokers: kafka, topic: `${topicPrefix}.journal.0`, clientId: this.name, log: this.#log })
-    const checkpoint = createCheckpoint({ journal, incarnation: this.#incarnation, node: this.name, url: () => this.#url, log: this.#log })
+    const journal =
+      options.journal ??
+      kafkaJournal({ brokers: kafka, topic: `${topicPrefix}.journal.0`, clientId: this.name, log: this.#log })
+    const checkpoint = createCheckpoint({
+      journal,
+      incarnation: this.#incarnation,
+      node: this.name,
+      url: () => this.#url,
+      log: this.#log,
+    })
     this.#routes = routes(checkpoint, { node: this.name, token, log: this.#log })
     this.checkpoint = Object.assign(checkpoint, { route: this.#routes.route })
     this.done = this.#ended.promise
@@ -75,11 +95,20 @@ class RunningBackend implements Backend {
       this.#inFlight++
       response.once('close', () => this.#inFlight--)
     })
-    const port = await listen(server, { host: this.#options.host, port: this.#options.port, token: this.#options.token })
+    const port = await listen(server, {
+      host: this.#options.host,
+      port: this.#options.port,
+      token: this.#options.token,
+    })
     this.#server = server
+    this.#url = this.#options.url ?? urlOf(this.#options.host, port)
     this.#eventLoopDelay.enable()
-    this.#startHeartbeats()
-    this.#log.info({ event: 'listening', url: this.#url, incarnation: this.#incarnation }, `${this.name} listens on ${this.#url}`)
+    this.#heartbeats = this.#startHeartbeats()
+    this.checkpoint.on('phase', () => this.#heartbeats?.statusChanged())
+    this.#log.info(
+      { event: 'listening', url: this.#url, incarnation: this.#incarnation },
+      `${this.name} listens on ${this.#url}`,
+    )
     this.checkpoint.start().catch((error: unknown) => this.#fail(error))
     return { url: this.#url, port }
   }
@@ -89,23 +118,76 @@ class RunningBackend implements Backend {
     return this.#closing
   }
 
-  #startHeartbeats(): void {}
+  #startHeartbeats(): Heartbeats {
+    const { receivers, token, weight, direct, crash } = this.#options
+    return startHeartbeats({
+      receivers,
+      token,
+      hello: { name: this.name, incarnation: this.#incarnation, url: this.#url, weight, direct, exactlyOnce: true },
+      log: this.#log,
+      status: () => this.#status(),
+      onLead: (epoch) => this.#lead(epoch),
+      onRefused: (error) => this.#fail(error),
+      onHeartbeat: () => {
+        if (crash > 0 && Math.random() < crash) process.kill(process.pid, 'SIGKILL')
+      },
+    })
+  }
+
+  #lead(epoch: number): void {
+    if (this.checkpoint.lead(epoch)) return
+    const { phase, journalReign } = this.checkpoint.status()
+    this.#heartbeats?.refuse(epoch, `it is ${phase}, and its journal shows epoch ${journalReign[0]}`)
+  }
+
+  #status(): HeartbeatStatus {
+    const { phase, reign, journalReign, offset, lag, unsettledMs, journalReachable } = this.checkpoint.status()
+    const delayMs = this.#eventLoopDelay.percentile(99) / 1e6 - eventLoopResolutionMs
+    this.#eventLoopDelay.reset()
+    return {
+      phase: this.#closing ? 'stopping' : phase,
+      reign: [...reign],
+      journalReign: [...journalReign],
+      offset,
+      lag,
+      unsettledMs,
+      journalReachable,
+      inFlight: this.#inFlight,
+      eventLoopDelayMs: Math.max(0, delayMs || 0),
+    }
+  }
 
   #fail(error: unknown): void {
     this.#ended.reject(error)
     void this.close()
   }
 
+  /** Says goodbye, so that another is named, and goes on serving until that one's claim is read: no request has to wait for our end. */
+  async #handOver(): Promise<void> {
+    const { leads } = this.checkpoint
+    this.#heartbeats?.close('stopped in order')
+    if (!leads) return
+    const signal = AbortSignal.timeout(handOverDeadlineMs)
+    try {
+      while (this.checkpoint.leads) await once(this.checkpoint, 'phase', { signal })
+    } catch {
+      this.#log.info('nobody took over in time; stopping all the same')
+    }
+  }
+
   async #close(): Promise<void> {
     const server = this.#server
-    server?.close()
+    await this.#handOver()
+    const closed = new Promise<void>((resolve) => (server ? server.close(() => resolve()) : resolve()))
     await this.checkpoint.close()
-    await this.#heartbeats?.close()
     this.#eventLoopDelay.disable()
-    if (!server) return
-    server.closeIdleConnections()
-    const timer = setTimeout(() => server.closeAllConnections(), closeDeadlineMs)
-    await new Promise<void>((resolve) => server.on('close', resolve))
+    server?.closeIdleConnections()
+    const timer = setTimeout(() => server?.closeAllConnections(), closeDeadlineMs)
+    await closed
     clearTimeout(timer)
   }
+}
+
+function urlOf(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }

@@ -7,7 +7,11 @@ import { flag, port, textList } from '../checkpoint/units.ts'
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
 export const backendOptions = journalOptions.extend({
-  host: z.string().min(1).default('127.0.0.1').meta({ description: 'address to listen on; beyond loopback only with --token' }),
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .meta({ description: 'address to listen on; beyond loopback only with --token' }),
   port: port.default(9001).meta({ description: 'port to listen on; 0 takes a free one' }),
   name: z
     .string()
@@ -25,10 +29,17 @@ export const backendOptions = journalOptions.extend({
     .default(1)
     .meta({ description: 'preference at an election among backends equally far in the journal' }),
   direct: flag.default(true).meta({
-    description: 'balancers and receivers reach this backend with no proxy or NAT between: a refused connection then proves its death',
+    description:
+      'balancers and receivers reach this backend with no proxy or NAT between: a refused connection then proves its death',
   }),
-  receivers: textList.prefault('ws://127.0.0.1:7070').meta({ description: 'heartbeat receivers, ws:// URLs, comma separated' }),
-  token: z.string().min(8, 'expected at least 8 characters').optional().meta({ description: 'secret shared by all processes; needed to listen beyond loopback' }),
+  receivers: textList
+    .prefault('ws://127.0.0.1:7070')
+    .meta({ description: 'heartbeat receivers, ws:// URLs, comma separated' }),
+  token: z
+    .string()
+    .min(8, 'expected at least 8 characters')
+    .optional()
+    .meta({ description: 'secret shared by all processes; needed to listen beyond loopback' }),
   crash: z.coerce
     .number()
     .min(0)

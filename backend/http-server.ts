@@ -30,11 +30,15 @@ export function createHttpServer(app: RequestListener, routes: Routes): Server {
  */
 export async function listen(server: Server, { host, port, token }: HttpServerOptions): Promise<number> {
   if (token === undefined && !isLoopback(host)) {
-    throw new BackendError('TOKEN_NEEDED', `refusing to listen on ${host} without a token; give --token, or listen on 127.0.0.1`)
+    throw new BackendError(
+      'TOKEN_NEEDED',
+      `refusing to listen on ${host} without a token; give --token, or listen on 127.0.0.1`,
+    )
   }
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
-      if (cause.code === 'EADDRINUSE') reject(new BackendError('PORT_IN_USE', `port ${port} on ${host} is in use; choose another with --port`, cause))
+      if (cause.code === 'EADDRINUSE')
+        reject(new BackendError('PORT_IN_USE', `port ${port} on ${host} is in use; choose another with --port`, cause))
       else reject(new BackendError('LISTEN_FAILED', `cannot listen on ${host}:${port}: ${cause.message}`, cause))
     })
     server.listen(port, host, resolve)

@@ -36,7 +36,7 @@ function answeredBy(stack: readonly Layer[], method: string, path: string): 'exa
 }
 
 function routeAnswer(route: NonNullable<Layer['route']>, method: string): 'exactly once' | 'other' | 'none' {
-  if (!route.methods?.[method] && !route.methods?.['_all']) return 'none'
+  if (!route.methods?.[method] && !route.methods?._all) return 'none'
   const handlers = route.stack?.filter((entry) => entry.method === undefined || entry.method === method) ?? []
   return handlers.some(({ handle }) => isExactlyOnce(handle)) ? 'exactly once' : 'other'
 }

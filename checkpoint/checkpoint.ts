@@ -164,9 +164,9 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     if (this.#fatal) throw this.#fatal
   }
 
-  /** Begins a reign, or a higher one. False if the journal already shows one as high: then another was named since. */
+  /** Begins a reign, or a higher one. False if the journal shows one as high already (another was named since), is not read yet, or is closed. */
   lead(epoch: number): boolean {
-    if (this.phase === 'stopping') return false
+    if (this.phase === 'stopping' || this.phase === 'starting') return false
     const accepted = this.#replica.lead(epoch, performance.now())
     this.#drain()
     return accepted

@@ -1,0 +1,13 @@
+/** The backend library: a service whose state survives its server. Public exports only. */
+
+export {
+  CheckpointError,
+  type CheckpointMap,
+  problem,
+  type RouteHandler,
+  type RouteRequest,
+  type RouteResponse,
+} from '../checkpoint/index.ts'
+export { type Backend, type BackendDependencies, createBackend, type ServiceCheckpoint } from './backend.ts'
+export { type BackendOptions, backendOptions } from './config.ts'
+export { BackendError, type BackendErrorCode } from './errors.ts'
