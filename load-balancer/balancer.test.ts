@@ -116,6 +116,15 @@ describe('an orderly stop', () => {
   })
 })
 
+it('a tunnel is refused', async (t) => {
+  const { balancer } = await startCluster(t)
+  const socket = connect(balancer.port, '127.0.0.1')
+  socket.write('CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n')
+  const [answer] = (await once(socket, 'data')) as [Buffer]
+  assert.match(answer.toString(), /^HTTP\/1\.1 501/)
+  await once(socket, 'close')
+})
+
 it('a request that is no HTTP gets 400, and the next client is served', async (t) => {
   const { balancer, send } = await startCluster(t)
   const socket = connect(balancer.port, '127.0.0.1')

@@ -113,8 +113,8 @@ export class Exchange implements Outlet {
   // Lanes
 
   #streams(): boolean {
-    const { headers } = this.#request
-    if (headers.accept?.includes('text/event-stream')) return true
+    const { method, headers } = this.#request
+    if (method === 'GET' && headers.accept?.includes('text/event-stream')) return true
     return Number(headers['content-length'] ?? 0) > this.#context.replayBodyBytes
   }
 

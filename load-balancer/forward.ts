@@ -12,6 +12,8 @@ export const connectionsMax = 256
 export const collectedBytesMax = 64 * 1024
 /** An answer of unknown length that pauses this long is a stream, and begins. Milliseconds. */
 export const streamPauseMs = 50
+/** How long the connections to a deposed backend stay open, milliseconds. */
+const hangUpDelayMs = 50
 /** Longer than a round trip anywhere, shorter than anybody's patience. Milliseconds. */
 const connectTimeoutMs = 1_000
 /** Shorter than a backend keeps an idle connection, so that it is ours to close. Milliseconds. */
@@ -101,11 +103,17 @@ export class Sending implements Dispatcher.DispatchHandler {
     this.#controller?.abort(replaced)
   }
 
-  /** Ends it before its answer has begun, and tells the listener why. */
+  /** Ends it before its answer has begun, and tells the listener why. A deposed backend's pool hangs up when it retires. */
   give(why: 'deposed' | 'silent'): void {
     const sent = this.left
-    this.abort()
+    if (why === 'silent') this.abort()
+    else this.#finish()
     this.#listener.failed({ type: why, sent }, new Error(`the backend is ${why}`), undefined)
+  }
+
+  /** Closes the connection of a sending that ended otherwise. */
+  hangUp(): void {
+    this.#controller?.abort(replaced)
   }
 
   resume(): void {
@@ -233,7 +241,8 @@ export class BackendPool {
   readonly #prefix: string
   #connecting = 0
   #probe: Client | undefined
-  #retired: NodeJS.Timeout | undefined
+  #retiring: NodeJS.Timeout | undefined
+  #hungUp = false
 
   /** @param settled called each time a connection was made or not */
   constructor(target: Target, settled: () => void) {
@@ -285,7 +294,7 @@ export class BackendPool {
   finished(sending: Sending): void {
     this.waiting.delete(sending)
     this.#underWay.delete(sending)
-    if (this.#retired && this.#underWay.size === 0) this.destroy()
+    if (this.#hungUp && this.#underWay.size === 0) this.destroy()
   }
 
   /** Asks for a sign of life on a connection of its own: the others may all be taken. */
@@ -313,16 +322,27 @@ export class BackendPool {
     probe.dispatch({ method: 'HEAD', path: this.#prefix + path }, handler)
   }
 
-  /** Takes no more requests; answers that have begun may end within `graceMs`, then they are cut. */
+  /** Takes no more requests, and gives up those that wait; answers that have begun may end within `graceMs`. */
   retire(graceMs: number): void {
-    this.#retired = setTimeout(() => this.destroy(), graceMs)
-    if (this.#underWay.size === 0) this.destroy()
+    const deposed = [...this.waiting]
+    for (const sending of deposed) sending.give('deposed')
+    // Closing connections takes time that is needed now to reach the next active.
+    this.#retiring = setTimeout(() => this.#hangUp(deposed, graceMs), hangUpDelayMs)
+    this.#retiring.unref()
   }
 
   destroy(): void {
-    clearTimeout(this.#retired)
+    clearTimeout(this.#retiring)
     this.#probe?.destroy().catch(() => undefined)
     // Nothing waits for its end; what was under way hears it through its own sending.
     this.#pool.destroy().catch(() => undefined)
+  }
+
+  #hangUp(deposed: Sending[], graceMs: number): void {
+    if (this.#underWay.size === 0) return this.destroy()
+    this.#hungUp = true
+    for (const sending of deposed) sending.hangUp()
+    this.#retiring = setTimeout(() => this.destroy(), graceMs)
+    this.#retiring.unref()
   }
 }

@@ -112,7 +112,7 @@ export function toBackendInPlace(headers: HeaderObject, origin: Origin): void {
 /** What is said with every answer. */
 export interface Provenance {
   backend: string
-  epoch: number
+  epoch: number | string
   replays: number
 }
 
@@ -131,7 +131,7 @@ export function toClient(headers: HeaderObject, provenance: Provenance): string[
   const said = { backend: headers[backendHeader], epoch: headers[epochHeader] }
   addProvenance(kept, {
     backend: typeof said.backend === 'string' ? said.backend : provenance.backend,
-    epoch: typeof said.epoch === 'string' ? Number(said.epoch) : provenance.epoch,
+    epoch: typeof said.epoch === 'string' ? said.epoch : provenance.epoch,
     replays: provenance.replays,
   })
   return kept

@@ -18,7 +18,6 @@ export const problems = {
   'answer malformed': { status: 502, title: 'The backend answered with something that is not HTTP' },
   malformed: { status: 400, title: 'The request cannot be passed on as it is' },
   'body timed out': { status: 408, title: 'The request body did not arrive' },
-  'no tunnels': { status: 501, title: 'CONNECT is not served here' },
 } as const
 export type ProblemType = keyof typeof problems
 

@@ -207,7 +207,6 @@ export class ReplayLane implements JobOwner {
     if (old) {
       this.#lost ??= { atMs: this.#heardMs, moved: true }
       this.#lost.moved = true
-      for (const sending of [...old.waiting]) sending.give('deposed')
       old.retire(this.#options.limits.timeMs)
     }
     for (const listener of this.#movedListeners) listener(target)

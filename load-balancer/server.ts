@@ -27,13 +27,19 @@ export function clientServer(context: ExchangeContext): Server {
   Object.assign(server, { httpAllowHalfOpen: true })
   server.on('request', (request, response) => new Exchange(context, request, response).start())
   server.on('upgrade', (request, socket, head) => context.streams.upgrade(request, socket as Socket, head))
-  server.on('connect', (_request, socket) => socket.end('HTTP/1.1 501 Not Implemented\r\nconnection: close\r\n\r\n'))
+  server.on('connect', (_request, socket) => refuse(socket as Socket, '501 Not Implemented'))
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-    const status = errorStatus[error.code ?? ''] ?? '400 Bad Request'
-    socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+    refuse(socket as Socket, errorStatus[error.code ?? ''] ?? '400 Bad Request')
   })
   return server
+}
+
+/** Answers where there is no response object, and closes: nothing more can be read from this client. */
+function refuse(socket: Socket, status: string): void {
+  socket.on('error', () => socket.destroy())
+  socket.write(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+  socket.destroySoon()
 }
 
 /** Other upgrades are offers, which a server may pass over (RFC 9110 7.8). */

@@ -183,7 +183,8 @@ export class StreamLane {
       answer.writeHead(status, headers)
       answer.end(body)
     } else {
-      answer.end(rawAnswer(status, headers, body))
+      answer.write(rawAnswer(status, headers, body))
+      answer.destroySoon()
     }
   }
 }
