@@ -47,8 +47,8 @@ export class Receiver {
   #authorizedAtMs: number | null = null
   #epochSeen = 0
   #tickedAtMs: number | null = null
-  /** Why a decision is needed while nobody can be named; said once. */
-  #vacancy: { reason: string; detectedAtMs: number } | null = null
+  /** Set while a decision is needed and nobody can be named; said once. */
+  #vacancy: { readonly detectedAtMs: number } | null = null
   /** The crash of the active, until it is decided who comes after it. */
   #untold: Loss | null = null
 
@@ -262,8 +262,8 @@ export class Receiver {
 
   #vacate({ reason, detectedAtMs }: Verdict & { stays: false }, nowMs: number): void {
     this.#tellCrash(null, false, nowMs)
-    if (this.#vacancy?.reason === reason) return
-    this.#vacancy = { reason, detectedAtMs }
+    if (this.#vacancy) return
+    this.#vacancy = { detectedAtMs }
     this.#effects.push({ type: 'vacant', epoch: this.#inForce?.decision.epoch ?? 0, reason })
   }
 

@@ -3,15 +3,16 @@ import type { KnownBackend } from './known-backend.ts'
 import type { Decision } from './protocol.ts'
 
 /**
- * An active whose appends stay unsettled is deposed if another can reach the journal. Longer than the deadline of one append (1 s) plus
- * the claim on a fresh connection by which a backend settles it: one that only lost a connection mends itself sooner.
+ * An active whose appends stay unsettled is deposed if another can reach the journal. Longer than the deadline of an append (1 s) and the
+ * claim by which a backend settles it, as one that only lost a connection mends itself sooner; and longer than `journalReachable` stays
+ * true without an answer (2 s) and a heartbeat brings it, or in an outage for all a standby would seem to be better off.
  */
-export const unsettledMaxMs = 1_500
+export const unsettledMaxMs = 2_250
 /**
  * A named backend that neither leads nor gets on reading is passed over, if there is another. As long as {@link unsettledMaxMs}, for the
- * same reason: a claim is an append. Slow catch-up is no failure while its offset advances.
+ * same reasons: a claim is an append. Slow catch-up is no failure while its offset advances.
  */
-export const claimStallMs = 1_500
+export const claimStallMs = 2_250
 /** An active that a balancer finds unreachable for so long is deposed if another can be reached, milliseconds. */
 export const reportedMaxMs = 1_000
 

@@ -1,0 +1,310 @@
+/**
+ * A small world around the receiver's core, for its tests: backends that heartbeat, claim and die, a network, and a journal of decisions,
+ * all in virtual time. What the core does is kept as a readable trace.
+ */
+import type { Effect, Input, ProbeOutcome, RecordedDecision } from './events.ts'
+import { tickMs } from './events.ts'
+import type { Decision, Heartbeat, Phase } from './protocol.ts'
+import { Receiver } from './receiver.ts'
+
+export interface BackendOptions {
+  weight?: number
+  direct?: boolean
+  offset?: number
+  phase?: Phase
+  /** Milliseconds from `lead` to a valid claim; null: it never begins. */
+  claimMs?: number | null
+}
+
+/** A process as it is, whatever the receiver thinks. */
+export class WorldBackend {
+  readonly name: string
+  readonly incarnation: string
+  readonly options: BackendOptions
+  connection: number | null = null
+  /** `frozen`: stopped by SIGSTOP; its sockets stay open. */
+  process: 'running' | 'frozen' | 'dead' = 'running'
+  phase: Phase
+  reign: [number, number] = [0, 0]
+  offset: number
+  journalReachable = true
+  unsettledMs = 0
+  refusing: string | null = null
+  nextBeatMs = 0
+  sequence = 0
+  claimAtMs: number | null = null
+
+  constructor(name: string, incarnation: string, options: BackendOptions) {
+    this.name = name
+    this.incarnation = incarnation
+    this.options = options
+    this.phase = options.phase ?? 'standby'
+    this.offset = options.offset ?? 0
+  }
+}
+
+export class World {
+  readonly trace: string[] = []
+  readonly decided: Decision[] = []
+  readonly backends = new Map<string, WorldBackend>()
+  /** What the shared journal shows. */
+  journalReign: [number, number] = [0, 0]
+  /** Milliseconds until a decision is durable; null: the journal of decisions cannot be written. */
+  recordMs: number | null = 2
+  heartbeatMs = 100
+  nowMs = 0
+  core: Receiver
+  readonly #quiet: ReadonlySet<string>
+  #tickAtMs = 0
+  #connections = 0
+  #incarnations = 0
+  #later: { atMs: number; run: () => void }[] = []
+  onEffect: (effect: Effect) => void = () => undefined
+
+  /** `quiet`: kinds of lines that the trace leaves out. */
+  constructor({ authorized = true, quiet = ['joined'] }: { authorized?: boolean; quiet?: string[] } = {}) {
+    this.core = new Receiver({ shard: 0, heartbeatMs: this.heartbeatMs })
+    this.#quiet = new Set(quiet)
+    if (authorized) this.input({ type: 'authorized', decisions: [] })
+  }
+
+  /** Starts a process and connects it. The same name again is a new incarnation. */
+  start(name: string, options: BackendOptions = {}): WorldBackend {
+    const backend = new WorldBackend(name, `${name}-${++this.#incarnations}`, options)
+    this.backends.set(name, backend)
+    this.connect(backend)
+    return backend
+  }
+
+  get(name: string): WorldBackend {
+    const backend = this.backends.get(name)
+    if (!backend) throw new Error(`no backend ${name}`)
+    return backend
+  }
+
+  connect(backend: WorldBackend): void {
+    backend.connection = ++this.#connections
+    const { name, incarnation, options } = backend
+    this.input({
+      type: 'hello',
+      connection: backend.connection,
+      hello: {
+        ...{ type: 'hello', version: 1, name, incarnation, url: `http://${name}`, exactlyOnce: true },
+        ...{ weight: options.weight ?? 1, direct: options.direct ?? true },
+      },
+    })
+    this.beat(backend)
+  }
+
+  /** SIGKILL: the system closes its connection at once. */
+  kill(name: string): void {
+    const backend = this.get(name)
+    backend.process = 'dead'
+    this.cut(name)
+  }
+
+  /** The connection ends; the process lives. */
+  cut(name: string): void {
+    const { connection } = this.get(name)
+    this.get(name).connection = null
+    if (connection !== null) this.input({ type: 'closed', connection })
+  }
+
+  freeze(name: string): void {
+    this.get(name).process = 'frozen'
+  }
+
+  /** SIGCONT; what happened meanwhile is read first. */
+  resume(name: string): void {
+    const backend = this.get(name)
+    backend.process = 'running'
+    if (this.journalReign[0] > backend.reign[0] && backend.phase !== 'starting') backend.phase = 'standby'
+    if (backend.connection === null) this.connect(backend)
+    else this.beat(backend)
+  }
+
+  goodbye(name: string): void {
+    const { connection } = this.get(name)
+    if (connection !== null)
+      this.input({ type: 'goodbye', connection, goodbye: { type: 'goodbye', reason: 'stopped' } })
+    this.kill(name)
+  }
+
+  /** A heartbeat now, as when the status has changed. */
+  beat(backend: WorldBackend): void {
+    if (backend.process !== 'running' || backend.connection === null) return
+    backend.nextBeatMs = this.nowMs + this.heartbeatMs
+    const heartbeat: Heartbeat = {
+      ...{ type: 'heartbeat', sequence: ++backend.sequence, lag: 0, inFlight: 0, eventLoopDelayMs: 0 },
+      ...{ phase: backend.phase, reign: backend.reign, journalReign: this.journalReign, offset: backend.offset },
+      ...{ unsettledMs: backend.unsettledMs, journalReachable: backend.journalReachable },
+    }
+    this.input({ type: 'heartbeat', connection: backend.connection, heartbeat })
+  }
+
+  /** Lets time pass. */
+  run(forMs: number): this {
+    const endMs = this.nowMs + forMs
+    for (;;) {
+      const next = this.#later.reduce((first, { atMs }) => Math.min(first, atMs), Number.POSITIVE_INFINITY)
+      const beats = [...this.backends.values()].filter(isBeating).map(({ nextBeatMs }) => nextBeatMs)
+      const atMs = Math.min(next, this.#tickAtMs, ...beats)
+      if (atMs > endMs) break
+      this.nowMs = Math.max(this.nowMs, atMs)
+      this.#turn()
+    }
+    this.nowMs = endMs
+    return this
+  }
+
+  /** The receiver stalls: nothing is read and no tick comes. What was sent meanwhile is read right after the late tick. */
+  stall(forMs: number): void {
+    this.nowMs += forMs
+    this.input({ type: 'tick' })
+    this.#tickAtMs = this.nowMs + tickMs
+    for (const backend of this.backends.values()) this.beat(backend)
+  }
+
+  /** The receiver dies and another begins; `decisions` is what its journal holds. */
+  restart(decisions: readonly Decision[]): void {
+    this.core = new Receiver({ shard: 0, heartbeatMs: this.heartbeatMs })
+    this.#later = []
+    for (const backend of this.backends.values()) backend.connection = null
+    this.input({ type: 'authorized', decisions: decisions.map((decision) => ({ ...decision, direct: true })) })
+  }
+
+  input(input: Input): void {
+    for (const effect of this.core.step(input, this.nowMs)) {
+      this.onEffect(effect)
+      this.#note(effect)
+      this.#carryOut(effect)
+    }
+  }
+
+  report(name: string, kind: 'refused' | 'timed-out' = 'refused', by = 'b'): void {
+    const { incarnation } = this.get(name)
+    const epoch = this.core.decisions[0]?.epoch ?? 0
+    this.input({ type: 'report', by, report: { type: 'report', incarnation, epoch, kind } })
+  }
+
+  /** The trace since the last call. */
+  take(): string[] {
+    return this.trace.splice(0)
+  }
+
+  #turn(): void {
+    const due = this.#later.filter(({ atMs }) => atMs <= this.nowMs)
+    this.#later = this.#later.filter(({ atMs }) => atMs > this.nowMs)
+    for (const { run } of due) run()
+    for (const backend of this.backends.values())
+      if (isBeating(backend) && backend.nextBeatMs <= this.nowMs) this.beat(backend)
+    if (this.#tickAtMs > this.nowMs) return
+    this.#tickAtMs = this.nowMs + tickMs
+    this.input({ type: 'tick' })
+  }
+
+  #in(delayMs: number, run: () => void): void {
+    this.#later.push({ atMs: this.nowMs + delayMs, run })
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.type) {
+      case 'probe':
+        return this.#in(1, () =>
+          this.input({ type: 'probed', incarnation: effect.incarnation, outcome: this.#probe(effect.url) }),
+        )
+      case 'record':
+        return this.#record(effect.decision)
+      case 'send':
+        if (effect.message.type === 'lead') this.#lead(effect.connection, effect.message.epoch)
+        return
+      case 'close':
+        for (const backend of this.backends.values())
+          if (backend.connection === effect.connection) backend.connection = null
+        return
+      case 'publish':
+        if (effect.event.type === 'decided') this.decided.push(effect.event.decision)
+        return
+    }
+  }
+
+  /** Only a dead process's port refuses. */
+  #probe(url: string): ProbeOutcome {
+    const name = url.slice('http://'.length)
+    const backend = this.backends.get(name)
+    return !backend || backend.process === 'dead' ? 'refused' : 'connected'
+  }
+
+  #record(_decision: RecordedDecision): void {
+    const { core } = this
+    if (this.recordMs === null) this.#in(1_000, () => core === this.core && this.input({ type: 'record-failed' }))
+    else this.#in(this.recordMs, () => core === this.core && this.input({ type: 'recorded' }))
+  }
+
+  #lead(connection: number, epoch: number): void {
+    const backend = [...this.backends.values()].find((one) => one.connection === connection)
+    if (backend?.process !== 'running' || epoch <= backend.reign[0]) return
+    if (backend.refusing !== null) {
+      const refuse = { type: 'refuse', epoch, reason: backend.refusing } as const
+      return this.#in(1, () => this.input({ type: 'refuse', connection, refuse }))
+    }
+    const { claimMs = 3 } = backend.options
+    if (claimMs === null || backend.claimAtMs !== null) return
+    backend.claimAtMs = this.nowMs + claimMs
+    this.#in(claimMs, () => this.#claim(backend, epoch))
+  }
+
+  #claim(backend: WorldBackend, epoch: number): void {
+    backend.claimAtMs = null
+    if (backend.process !== 'running' || !backend.journalReachable) return
+    backend.reign = [epoch, 0]
+    if (epoch > this.journalReign[0]) {
+      this.journalReign = [epoch, 0]
+      backend.phase = 'active'
+      for (const other of this.backends.values()) {
+        if (other === backend || other.process !== 'running' || other.phase !== 'active') continue
+        other.phase = 'standby'
+        this.beat(other)
+      }
+    }
+    this.beat(backend)
+  }
+
+  #note(effect: Effect): void {
+    const line = describe(effect)
+    if (line && !this.#quiet.has(line.split(' ')[0]!)) this.trace.push(`${Math.round(this.nowMs)} ${line}`)
+  }
+}
+
+function isBeating({ process, connection }: WorldBackend): boolean {
+  return process === 'running' && connection !== null
+}
+
+function describe(effect: Effect): string | null {
+  switch (effect.type) {
+    case 'send':
+      return effect.message.type === 'lead' ? `lead ${effect.message.incarnation} epoch ${effect.message.epoch}` : null
+    case 'close':
+      return `close ${effect.code}: ${effect.reason}`
+    case 'probe':
+      return `probe ${effect.incarnation}`
+    case 'record':
+      return `record epoch ${effect.decision.epoch} ${effect.decision.incarnation}: ${effect.reason}`
+    case 'vacant':
+      return `vacant: ${effect.reason}`
+    case 'failed-over':
+      return `failed-over in ${Math.round(effect.tookMs)}`
+    case 'crashed': {
+      const { name, reason, leader } = effect.crash
+      return `crashed ${name}: ${reason}; leader ${leader ? `${leader.name} ${leader.decided ? 'now' : 'still'}` : 'none'}`
+    }
+    case 'publish': {
+      const { event } = effect
+      if (event.type === 'decided') return `decided ${event.decision.incarnation} epoch ${event.decision.epoch}`
+      if (event.type === 'ready') return `ready ${event.incarnation} epoch ${event.epoch}`
+      if (event.type === 'fenced') return `fenced ${event.incarnation} by epoch ${event.epoch}`
+      if (event.type === 'joined') return `joined ${event.incarnation}`
+      return `${event.type} ${event.incarnation}: ${event.reason}`
+    }
+  }
+}
