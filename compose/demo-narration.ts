@@ -18,6 +18,12 @@ export class Narration {
     this.progress.say(line)
   }
 
+  /** The story is told: of how everything ends, only errors are news. */
+  end(): void {
+    this.progress.stop()
+    if (this.log.levels.values[this.log.level]! >= this.log.levels.values.warn!) this.log.level = 'error'
+  }
+
   #retell(text: string): void {
     const { level, process: name, msg } = JSON.parse(text) as { level: number; process?: string; msg?: string }
     const label = this.log.levels.labels[level] ?? 'info'

@@ -1,19 +1,44 @@
 /** What the demo knows of a running cluster: the receiver's events and answers, and the lines of the processes' logs. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { EventSource, type MessageEvent } from 'undici'
-import type { BackendView, ReceiverEvent } from '../heartbeat-receiver/protocol.ts'
+import { type BackendView, messageBytesMax, type ReceiverEvent } from '../heartbeat-receiver/protocol.ts'
 import { ComposeError } from './errors.ts'
 
-const eventTypes: ReceiverEvent['type'][] = ['joined', 'left', 'suspected', 'decided', 'ready', 'fenced']
+const reconnectDelayMs = 200
 const pollIntervalMs = 20
 const answerTimeoutMs = 2_000
 
-/** Calls `listener` with every event of the receiver from now on; connects again by itself. The returned function ends it. */
+/**
+ * Calls `listener` with every event of the receiver, the last ones of before among them; connects again by itself.
+ * The returned function ends it. Read by hand, for the EventSource of Node and of undici is an experiment that warns at each start.
+ */
 export function followEvents(receiverHttp: string, listener: (event: ReceiverEvent) => void): () => void {
-  const source = new EventSource(`${receiverHttp}/api/events`)
-  for (const type of eventTypes)
-    source.addEventListener(type, (message) => listener(JSON.parse((message as MessageEvent).data)))
-  return () => source.close()
+  const ending = new AbortController()
+  void follow(`${receiverHttp}/api/events`, listener, ending.signal)
+  return () => ending.abort()
+}
+
+async function follow(url: string, listener: (event: ReceiverEvent) => void, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      const response = await fetch(url, { signal })
+      for await (const event of readEvents(response)) listener(event)
+    } catch {
+      // The receiver is away, or we are ending. Its events are kept for who comes again.
+    }
+    await sleep(reconnectDelayMs, undefined, { signal }).catch(() => {})
+  }
+}
+
+/** The `data:` lines of server-sent events; the data says its type itself. */
+async function* readEvents(response: Response): AsyncGenerator<ReceiverEvent> {
+  if (!response.ok || !response.body) return
+  let rest = ''
+  for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) if (line.startsWith('data:')) yield JSON.parse(line.slice('data:'.length))
+    if (rest.length > messageBytesMax) throw new Error('the receiver sent a line that never ends')
+  }
 }
 
 /** What the receiver knows of the backends; none while it does not answer. */

@@ -21,6 +21,8 @@ const failoverTimeoutMs = 15_000
 const aftermathMs = 1_000
 /** Load before the first failure, and between a recovery and the next one. */
 const calmMs = 1_200
+/** How long clients may take to catch up with what was to be sent meanwhile. */
+const calmTimeoutMs = 5_000
 /** How long a stopped backend stays stopped. */
 const stoppedMs = 2_000
 /** How long a zombie may take to notice that it is one. */
@@ -77,7 +79,7 @@ class Demo {
 
   /** Ends whatever was started, in whatever state it is. */
   async end(): Promise<void> {
-    this.#story.progress.stop()
+    this.#story.end()
     this.#endEvents()
     await this.#load?.terminate()
     await this.#cluster?.stop()
@@ -117,13 +119,26 @@ class Demo {
 
   async #fail(cluster: Cluster, load: LoadThread): Promise<void> {
     await this.#until('a first good answer', failoverTimeoutMs, () => load.progress.ok > 0)
-    await pause(calmMs, this.#signal)
+    await this.#calm(load)
     for (let kill = 0; kill < this.#options.kills; kill++) {
       const failover = await this.#failOnce(cluster, load)
       this.#failovers.push(failover)
       if (!isComplete(failover)) return
       await this.#recover(cluster, failover.backend)
-      await pause(calmMs, this.#signal)
+      await this.#calm(load)
+    }
+  }
+
+  /** Some time of plain work, and no clients that still wait because of what was before; not for ever, if the machine is too slow. */
+  async #calm(load: LoadThread): Promise<void> {
+    await pause(calmMs, this.#signal)
+    try {
+      await this.#until('the clients to be served in time', calmTimeoutMs, () => load.progress.waiting === 0)
+    } catch (error) {
+      if (!(error instanceof ComposeError) || error.code !== 'NOT_IN_TIME') throw error
+      this.#story.say(
+        `  this machine does not keep up with ${this.#options.rate} requests/s: ${load.progress.waiting} wait`,
+      )
     }
   }
 
