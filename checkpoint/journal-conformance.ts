@@ -1,6 +1,6 @@
 /** What every journal adapter must do, as tests. Each adapter's test file calls this with a way to open journals over one log. */
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { type TestContext, type TestOptions, test } from 'node:test'
 import pino from 'pino'
 import { Checkpoint } from './checkpoint.ts'
 import { CheckpointError } from './errors.ts'
@@ -33,9 +33,9 @@ function collector() {
   return { onRecords, until }
 }
 
-/** Registers the suite. */
-export function journalConformance(name: string, openJournals: OpenJournals): void {
-  test(`${name}: offsets begin at 0 and have no gap, also with several writers`, async (t) => {
+/** Registers the suite; `options` go to each test. */
+export function journalConformance(name: string, openJournals: OpenJournals, options: TestOptions = {}): void {
+  test(`${name}: offsets begin at 0 and have no gap, also with several writers`, options, async (t) => {
     const open = await openJournals(t)
     const [left, right] = [await open(), await open()]
     const offsets = []
@@ -46,27 +46,31 @@ export function journalConformance(name: string, openJournals: OpenJournals): vo
     assert.equal(await right.end(), 6)
   })
 
-  test(`${name}: a tail delivers what was there and what comes, in order, the same to every reader`, async (t) => {
-    const open = await openJournals(t)
-    const [writer, reader] = [await open(), await open()]
-    for (const record of ['a', 'b', 'c']) await writer.append(bytes(record), deadlineMs)
-    const all = collector()
-    const late = collector()
-    await writer.tail(0, all.onRecords)
-    await reader.tail(2, late.onRecords)
-    await late.until(1)
-    for (const record of ['d', 'e']) await writer.append(bytes(record), deadlineMs)
-    assert.deepEqual(
-      (await all.until(5)).map(({ offset, value }) => `${offset}${text(value)}`),
-      ['0a', '1b', '2c', '3d', '4e'],
-    )
-    assert.deepEqual(
-      (await late.until(3)).map(({ offset, value }) => `${offset}${text(value)}`),
-      ['2c', '3d', '4e'],
-    )
-  })
+  test(
+    `${name}: a tail delivers what was there and what comes, in order, the same to every reader`,
+    options,
+    async (t) => {
+      const open = await openJournals(t)
+      const [writer, reader] = [await open(), await open()]
+      for (const record of ['a', 'b', 'c']) await writer.append(bytes(record), deadlineMs)
+      const all = collector()
+      const late = collector()
+      await writer.tail(0, all.onRecords)
+      await reader.tail(2, late.onRecords)
+      await late.until(1)
+      for (const record of ['d', 'e']) await writer.append(bytes(record), deadlineMs)
+      assert.deepEqual(
+        (await all.until(5)).map(({ offset, value }) => `${offset}${text(value)}`),
+        ['0a', '1b', '2c', '3d', '4e'],
+      )
+      assert.deepEqual(
+        (await late.until(3)).map(({ offset, value }) => `${offset}${text(value)}`),
+        ['2c', '3d', '4e'],
+      )
+    },
+  )
 
-  test(`${name}: seek reads again from an offset`, async (t) => {
+  test(`${name}: seek reads again from an offset`, options, async (t) => {
     const journal = await (await openJournals(t))()
     for (const record of ['a', 'b', 'c']) await journal.append(bytes(record), deadlineMs)
     const seen = collector()
@@ -79,7 +83,7 @@ export function journalConformance(name: string, openJournals: OpenJournals): vo
     )
   })
 
-  test(`${name}: nothing more is delivered while a batch is being worked on`, async (t) => {
+  test(`${name}: nothing more is delivered while a batch is being worked on`, options, async (t) => {
     const journal = await (await openJournals(t))()
     let busy = 0
     let most = 0
@@ -95,7 +99,7 @@ export function journalConformance(name: string, openJournals: OpenJournals): vo
     assert.equal(most, 1)
   })
 
-  test(`${name}: records of every byte and of 900 kB come back as they were`, async (t) => {
+  test(`${name}: records of every byte and of 900 kB come back as they were`, options, async (t) => {
     const journal = await (await openJournals(t))()
     const every = Uint8Array.from({ length: 256 }, (_, index) => index)
     const large = new Uint8Array(900_000).fill(7)
@@ -108,7 +112,7 @@ export function journalConformance(name: string, openJournals: OpenJournals): vo
     assert.deepEqual(Buffer.compare(second!.value, large), 0)
   })
 
-  test(`${name}: truncation forgets what is below and keeps offsets`, async (t) => {
+  test(`${name}: truncation forgets what is below and keeps offsets`, options, async (t) => {
     const journal = await (await openJournals(t))()
     for (const record of ['a', 'b', 'c']) await journal.append(bytes(record), deadlineMs)
     await journal.truncate(2)
@@ -116,7 +120,7 @@ export function journalConformance(name: string, openJournals: OpenJournals): vo
     assert.equal(await journal.append(bytes('d'), deadlineMs), 3)
   })
 
-  test(`${name}: a closed journal refuses with STOPPED`, async (t) => {
+  test(`${name}: a closed journal refuses with STOPPED`, options, async (t) => {
     const journal = await (await openJournals(t))()
     await journal.close()
     await assert.rejects(
@@ -125,7 +129,7 @@ export function journalConformance(name: string, openJournals: OpenJournals): vo
     )
   })
 
-  test(`${name}: a new reign fences the old one, and every replica ends with the same state`, async (t) => {
+  test(`${name}: a new reign fences the old one, and every replica ends with the same state`, options, async (t) => {
     const open = await openJournals(t)
     const nodes = await Promise.all(
       ['a', 'b', 'c'].map(

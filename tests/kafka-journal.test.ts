@@ -6,26 +6,31 @@ import pino from 'pino'
 import { CheckpointError, createCheckpoint, kafkaJournal } from '../checkpoint/index.ts'
 import { journalConformance } from '../checkpoint/journal-conformance.ts'
 import { type LocalKafka, startKafka } from '../compose/kafka/kafka.ts'
+import { needsKafka } from './needs-kafka.ts'
 
 const log = pino({ level: 'silent' })
-let kafka: LocalKafka
+let kafka: LocalKafka // unset where there is no Java or Maven, and then no test runs
 
 before(async () => {
-  kafka = await startKafka({ port: 0, brokers: 1, log })
+  if (!needsKafka.skip) kafka = await startKafka({ port: 0, brokers: 1, log })
 })
 after(() => kafka?.stop())
 
 const journalOn = (topic: string) => kafkaJournal({ brokers: kafka.brokers, topic, clientId: 'test', log })
 
-journalConformance('kafka', async (t) => {
-  const topic = `conformance.${randomUUID()}`
-  return async () => {
-    const journal = journalOn(topic)
-    t.after(() => journal.close())
-    await journal.open()
-    return journal
-  }
-})
+journalConformance(
+  'kafka',
+  async (t) => {
+    const topic = `conformance.${randomUUID()}`
+    return async () => {
+      const journal = journalOn(topic)
+      t.after(() => journal.close())
+      await journal.open()
+      return journal
+    }
+  },
+  needsKafka,
+)
 
 async function withAdmin<R>(work: (admin: kafkajs.Admin) => Promise<R>): Promise<R> {
   const admin = new kafkajs.Kafka({ brokers: kafka.brokers, logLevel: kafkajs.logLevel.NOTHING }).admin()
@@ -37,7 +42,7 @@ async function withAdmin<R>(work: (admin: kafkajs.Admin) => Promise<R>): Promise
   }
 }
 
-test('a topic with settings that would lose state is refused, and each is named', async () => {
+test('a topic with settings that would lose state is refused, and each is named', needsKafka, async () => {
   const topic = `unsafe.${randomUUID()}`
   await withAdmin((admin) =>
     admin.createTopics({
@@ -56,7 +61,7 @@ test('a topic with settings that would lose state is refused, and each is named'
   await journal.close()
 })
 
-test('a record that nobody can read stops the reader, and the offset is named', async () => {
+test('a record that nobody can read stops the reader, and the offset is named', needsKafka, async () => {
   const topic = `unreadable.${randomUUID()}`
   const writer = journalOn(topic)
   await writer.open()
@@ -71,7 +76,7 @@ test('a record that nobody can read stops the reader, and the offset is named', 
   await checkpoint.close()
 })
 
-test('a Kafka that is not there is one clear error after the start deadline', async () => {
+test('a Kafka that is not there is one clear error after the start deadline', needsKafka, async () => {
   const journal = kafkaJournal({ brokers: ['127.0.0.1:1'], topic: 't', clientId: 'test', log })
   const checkpoint = createCheckpoint({ journal, incarnation: 'i', node: 'n', log, limits: { startDeadlineMs: 300 } })
   await assert.rejects(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -12,28 +12,12 @@ import { pino } from 'pino'
 import { lastProblem } from './broker.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { startKafka } from './kafka.ts'
+import { missingTools } from './missing-tools.ts'
 import { parseJavaVersion } from './runtime.ts'
 
 const log = pino({ level: 'silent' })
 const patienceMs = 15_000
 const skip = missingTools()
-
-/** Why the tests with a real broker cannot run here; under CI that is a failure, not an excuse. */
-function missingTools(): string | false {
-  const missing = [
-    ['java', '-version'],
-    ['mvn', '-version'],
-  ].filter(([tool, flag]) => {
-    try {
-      execFileSync(tool!, [flag!], { stdio: 'ignore' })
-      return false
-    } catch {
-      return true
-    }
-  })
-  if (missing.length === 0 || process.env.CI === 'true') return false
-  return `no real Kafka is tested: ${missing.map(([tool]) => tool).join(' and ')} missing`
-}
 
 test('a started broker serves: what is produced is fetched', { skip }, async (t) => {
   const kafka = await startKafka({ port: 0, brokers: 1, log })
