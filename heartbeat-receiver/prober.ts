@@ -4,21 +4,43 @@ import type { ProbeOutcome } from './events.ts'
 
 /** A probe that takes longer has no answer worth waiting for, milliseconds. */
 export const probeTimeoutMs = 500
+/**
+ * A dying process may close the connection that we watch before the port it listens on: for a moment the system still accepts, and then
+ * resets. So a connection counts only if it lives for so long, milliseconds; one that does not is tried again at once.
+ */
+const provenMs = 5
+const attemptsMax = 4
 
-/** Connects and closes at once. Never rejects. */
-export function probe(url: string, timeoutMs = probeTimeoutMs): Promise<ProbeOutcome> {
+/** Connects and closes. Never rejects. */
+export async function probe(url: string, timeoutMs = probeTimeoutMs): Promise<ProbeOutcome> {
+  const deadlineMs = performance.now() + timeoutMs
+  for (let attempt = 1; attempt < attemptsMax; attempt++) {
+    const outcome = await probeOnce(url, deadlineMs)
+    if (outcome !== 'reset') return outcome
+  }
+  return 'connected' // whoever keeps closing connections is there
+}
+
+function probeOnce(url: string, deadlineMs: number): Promise<ProbeOutcome | 'reset'> {
   const { hostname, port, protocol } = new URL(url)
   const host = hostname.replace(/^\[|\]$/g, '')
   return new Promise((resolve) => {
     const socket = connect({ host, port: Number(port) || (protocol === 'https:' ? 443 : 80) })
-    const timer = setTimeout(() => settle('timed-out'), timeoutMs)
-    const settle = (outcome: ProbeOutcome) => {
+    let connected = false
+    let timer = setTimeout(() => settle('timed-out'), Math.max(0, deadlineMs - performance.now()))
+    const settle = (outcome: ProbeOutcome | 'reset') => {
       clearTimeout(timer)
       socket.destroy()
       resolve(outcome)
     }
-    socket.once('connect', () => settle('connected'))
-    socket.on('error', (error) => settle(outcomeOf(error)))
+    socket.once('connect', () => {
+      connected = true
+      clearTimeout(timer)
+      timer = setTimeout(() => settle('connected'), provenMs)
+    })
+    socket.once('end', () => settle('reset'))
+    socket.on('error', (error) => settle(connected ? 'reset' : outcomeOf(error)))
+    socket.resume()
   })
 }
 

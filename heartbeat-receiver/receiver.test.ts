@@ -37,7 +37,6 @@ describe('receiver: a golden trace of', () => {
       '102 lead a-1 epoch 1',
       '102 decided a-1 epoch 1',
       '105 ready a-1 epoch 1',
-      '105 failed-over in 105',
       '200 joined b-2',
     ])
   })

@@ -151,7 +151,8 @@ export class Receiver {
     if (follow(inForce, backend, nowMs, before?.offset ?? -1) && inForce.fresh) {
       const { name, incarnation, epoch } = inForce.decision
       this.#effects.push({ type: 'publish', event: { type: 'ready', atMs: nowMs, name, incarnation, epoch } })
-      this.#effects.push({ type: 'failed-over', epoch, tookMs: nowMs - inForce.detectedAtMs })
+      if (inForce.previous !== null)
+        this.#effects.push({ type: 'failed-over', epoch, tookMs: nowMs - inForce.detectedAtMs })
     }
   }
 
@@ -181,7 +182,7 @@ export class Receiver {
     if (!decision) return
     this.#see(decision.epoch)
     this.#roster.expect(decision, nowMs, rejoinMs)
-    this.#enforce({ ...decision }, nowMs, false, nowMs)
+    this.#enforce(decision, { detectedAtMs: nowMs, fresh: false, previous: null }, nowMs)
   }
 
   #tick(nowMs: number): void {
@@ -280,7 +281,7 @@ export class Receiver {
     if (!record) throw new Error('assertion: a decision was recorded that was not under way')
     this.#record = null
     this.#vacancy = null
-    this.#enforce(record.decision, record.detectedAtMs, true, nowMs)
+    this.#enforce(record.decision, { ...record, fresh: true }, nowMs)
     const named = this.#named()
     if (named && named.connection !== null && named.liveness.state !== 'gone') this.#lead(this.#inForce!, named, nowMs)
     const { decision, previous, reason, detectedAtMs } = record
@@ -317,11 +318,16 @@ export class Receiver {
     })
   }
 
-  #enforce({ direct: _, ...decision }: RecordedDecision, detectedAtMs: number, fresh: boolean, nowMs: number): void {
+  #enforce(
+    { direct: _, ...decision }: RecordedDecision,
+    { detectedAtMs, fresh, previous }: Pick<InForce, 'detectedAtMs' | 'fresh' | 'previous'>,
+    nowMs: number,
+  ): void {
     this.#inForce = {
       decision,
       detectedAtMs,
       fresh,
+      previous,
       taken: false,
       readySinceMs: null,
       setBack: false,

@@ -24,6 +24,9 @@ export const decisionsIntervalMs = 1_000
 /** How long open connections may take to end at the stop, milliseconds. */
 const closeDeadlineMs = 1_000
 
+/** Connections of all kinds: more than the WebSockets may be, with room for HTTP. */
+const connectionsMax = 20_000
+
 /** What a test hands in instead of the real thing. */
 export interface ReceiverDependencies {
   /** Instead of the Kafka topic `PREFIX.decisions`. */
@@ -76,6 +79,7 @@ class Service {
     this.#log = log.child({ receiver: name })
     this.#core = new Receiver({ shard: 0, heartbeatMs: options.heartbeatMs })
     this.#decisions = this.#createDecisionLog(name, journal)
+    this.#done.promise.catch(() => undefined) // whoever waits for it is told; nobody has to
     this.#server = createServer(
       createHttpApi({
         token: options.token,
@@ -87,6 +91,7 @@ class Service {
         notReady: () => (this.#core.authorized ? null : 'waiting for the journal of decisions'),
       }),
     )
+    this.#server.maxConnections = connectionsMax
     this.#webSockets = new WebSocketSide({
       server: this.#server,
       token: options.token,

@@ -21,6 +21,8 @@ export interface InForce {
   readonly decision: Decision
   /** The first evidence that made the decision necessary. */
   readonly detectedAtMs: number
+  /** Who was named before; null for the first. */
+  readonly previous: string | null
   /** False for a decision read back from the journal: its telling is over. */
   readonly fresh: boolean
   /** A heartbeat showed the reign: `lead` arrived. */
