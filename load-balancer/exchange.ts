@@ -1,11 +1,11 @@
 /** One request of a client and its answer: chooses the lane, reads the body, writes the answer. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type BodyBudget, readBody } from './body.ts'
-import type { Head } from './forward.ts'
 import type { Job, Outlet } from './job.ts'
 import { originForm, originOf, toBackend, toClient } from './message-headers.ts'
 import { type Problem, type ProblemType, problemAnswer } from './problem.ts'
 import type { ReplayLane } from './replay-lane.ts'
+import type { Head } from './sending.ts'
 import type { StreamLane } from './stream-lane.ts'
 
 /** What all exchanges of a server share. */

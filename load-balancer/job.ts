@@ -1,9 +1,9 @@
 /** One request in the replay lane, from when it was read until it is answered. */
 import { requestHeader } from '../checkpoint/request-headers.ts'
-import type { Head, Outgoing, Sending, SendingListener } from './forward.ts'
 import type { Problem, ProblemType } from './problem.ts'
 import { type Facts, type Failure, isIdempotent, isSafe, outcomeOf } from './replay.ts'
 import type { Hint } from './routing.ts'
+import type { Head, Outgoing, Sending, SendingListener } from './sending.ts'
 import type { Session } from './session.ts'
 
 /** Where the answer goes. */
@@ -20,7 +20,7 @@ export interface Outlet {
 
 /** Who sends it, and decides what becomes of it. */
 export interface JobOwner {
-  connected(): void
+  connected(job: Job): void
   answered(job: Job): void
   finished(job: Job): void
   failed(job: Job, failure: Failure, error: Error, hint: Hint | undefined): void
@@ -47,10 +47,11 @@ export class Job implements Facts, SendingListener {
   losses = 0
   lostUnnumbered = false
   quickRetries = 0
-  /** How often it was given to a connection. */
+  /** How often it left on a connection. */
   sendings = 0
-  /** Why it was sent again last. */
-  lastFailure: Failure['type'] | undefined
+  failures = 0
+  /** Why the last sending that had left was not enough. */
+  resendReason: Failure['type'] | undefined
   session: Session | undefined
   number = 0
   /** Where in the headers the note of each sending stands. */
@@ -87,7 +88,8 @@ export class Job implements Facts, SendingListener {
   }
 
   connected(): void {
-    this.#owner.connected()
+    this.sendings += 1
+    this.#owner.connected(this)
   }
 
   answered(head: Head, body: Buffer | null): void {

@@ -1,12 +1,13 @@
 /**
  * The replay lane: sends requests to the active, holds them while there is none, and sends them again when it is lost.
- * A shell around the pure cores routing, gate, holding, replay, session and silence.
+ * A shell around the pure cores routing, replay and session, with the shells around gate, holding and silence.
  */
 import type { Logger } from 'pino'
-import { formatRequestHeader, requestHeader, sessionsPath, tokenHeader } from '../checkpoint/request-headers.ts'
+import { formatRequestHeader, requestHeader, tokenHeader } from '../checkpoint/request-headers.ts'
 import type { Decision, Report } from '../heartbeat-receiver/protocol.ts'
 import { BackendPool } from './forward.ts'
-import * as gates from './gate.ts'
+import { pauseMaxMs } from './gate.ts'
+import { Gatekeeper } from './gatekeeper.ts'
 import { HoldQueue } from './hold-queue.ts'
 import type { HoldLimits } from './holding.ts'
 import { Job, type JobOptions, type JobOwner } from './job.ts'
@@ -16,7 +17,7 @@ import { afterFailure, type Failure, mayHaveRun, maySend } from './replay.ts'
 import { type Change, decided, type Hint, hinted, type Target } from './routing.ts'
 import { Sessions } from './session.ts'
 import { SessionOutlet, sessionRequest } from './session-outlet.ts'
-import { judgeSilence } from './silence.ts'
+import { SilenceWatch } from './silence-watch.ts'
 
 /** What the lane needs of whoever follows the receivers. */
 export interface DecisionFollower {
@@ -52,17 +53,12 @@ export class ReplayLane implements JobOwner {
   readonly #sessions = new Sessions()
   readonly #takesListeners: (() => void)[] = []
   readonly #movedListeners: ((target: Target) => void)[] = []
-  readonly #listening: NodeJS.Timeout
+  readonly #gate: Gatekeeper
+  readonly #silence: SilenceWatch
   #target: Target | undefined
   #backend: BackendPool | undefined
-  #gate: gates.Gate = gates.openGate
-  #closedBy: Failure['type'] | undefined
-  #scout: Job | undefined
-  #pause: NodeJS.Timeout | undefined
   #sessionPause: NodeJS.Timeout | undefined
   #closed = false
-  #heard = 0
-  #heardMs = 0
   /** When the first sign came that the target was lost, and whether another was named since. */
   #lost: { atMs: number; moved: boolean } | undefined
 
@@ -70,11 +66,11 @@ export class ReplayLane implements JobOwner {
     this.#options = options
     const { limits, now, follower } = options
     this.#held = new HoldQueue({ limits, now, expired: (job) => this.#giveUp(job, 'held too long') })
+    this.#gate = new Gatekeeper(options.log, () => this.#gateOpened())
+    this.#silence = new SilenceWatch(limits.timeMs, now)
     follower.on('decision', (decision) => this.#follow(decided(this.#target, decision), 'decided'))
     const known = follower.decision()
     if (known) this.#follow(decided(undefined, known), 'decided')
-    this.#listening = setInterval(() => this.#listen(), Math.min(Math.max(limits.timeMs / 16, 5), 500))
-    this.#listening.unref()
   }
 
   get target(): Target | undefined {
@@ -86,14 +82,9 @@ export class ReplayLane implements JobOwner {
     return this.#held.count
   }
 
-  /** Requests held, or waiting for their answer or its end. */
-  get underWay(): number {
-    return this.#held.count + (this.#backend?.busy ?? 0)
-  }
-
   /** True if the target takes what other lanes send. */
   get takesStreams(): boolean {
-    return this.#target !== undefined && gates.lets(this.#gate)
+    return this.#target !== undefined && this.#gate.lets
   }
 
   /** Calls `listener` whenever the target may take requests again. */
@@ -124,7 +115,7 @@ export class ReplayLane implements JobOwner {
     if (job.done) return
     job.sending?.abort()
     this.#held.release(job)
-    this.#scoutLeft(job)
+    this.#gate.left(job)
     this.#finish(job)
     this.#pump()
   }
@@ -134,23 +125,24 @@ export class ReplayLane implements JobOwner {
     this.#closed = true
     for (const job of this.#held.close()) this.#giveUp(job, 'stopping')
     this.#backend?.destroy()
-    clearInterval(this.#listening)
-    clearTimeout(this.#pause)
+    this.#silence.close()
+    this.#gate.reset()
     clearTimeout(this.#sessionPause)
   }
 
   // What a job tells
 
-  connected(): void {
-    if (this.#gate.state !== 'scouting') return
+  connected(job: Job): void {
+    if (job.replays > 0 && job.resendReason) this.#options.observer.replayed(job.resendReason)
+    if (!this.#gate.awaitsConnection) return
     // In a microtask: the connection that took the scout is not free for others yet.
     queueMicrotask(() => {
-      if (this.#gate.state === 'scouting' && this.#closedBy === 'unreachable') this.#openGate()
+      if (this.#gate.awaitsConnection) this.#gate.open(this.#target!)
     })
   }
 
   answered(): void {
-    if (this.#gate.state !== 'open') this.#openGate()
+    if (!this.#gate.isOpen) this.#gate.open(this.#target!)
     if (this.#lost) this.#recovered(this.#lost)
   }
 
@@ -161,7 +153,8 @@ export class ReplayLane implements JobOwner {
 
   failed(job: Job, failure: Failure, error: Error, hint: Hint | undefined): void {
     job.sending = undefined
-    job.lastFailure = failure.type
+    job.failures += 1
+    if (failure.type !== 'unreachable') job.resendReason = failure.type
     if (mayHaveRun(failure)) {
       job.losses += 1
       if (!job.numbered) job.lostUnnumbered = true
@@ -169,9 +162,12 @@ export class ReplayLane implements JobOwner {
     if (failure.type === 'lost' || failure.type === 'unreachable')
       this.#lost ??= { atMs: this.#options.now(), moved: false }
     if (failure.type === 'session-ended' && job.session) this.#sessions.ended(job.session)
-    this.#scoutLeft(job)
+    this.#gate.left(job)
     const verdict = afterFailure(job, failure)
-    if (verdict.type === 'give up') return this.#giveUp(job, verdict.because)
+    if (verdict.type === 'give up') {
+      this.#giveUp(job, verdict.because)
+      return this.#pump()
+    }
     if (failure.type === 'session-ended') releaseNumber(job)
     if (verdict.when === 'after pause') {
       job.quickRetries = 0
@@ -189,7 +185,7 @@ export class ReplayLane implements JobOwner {
     const from = this.#target
     this.#target = change.target
     if (change.type === 'moved') this.#move(change.target)
-    this.#openGate()
+    this.#gate.open(change.target)
     const { epoch, url, name, incarnation } = change.target
     this.#options.log.info(
       { event: 'routed', epoch, backend: name, incarnation, url, from: from?.name ?? null, to: name, reason },
@@ -200,26 +196,18 @@ export class ReplayLane implements JobOwner {
   #move(target: Target): void {
     const old = this.#backend
     this.#backend = new BackendPool(target, () => this.#pump())
-    this.#gate = gates.openGate
-    this.#heard = 0
-    this.#heardMs = this.#options.now()
+    this.#gate.reset()
+    this.#silence.watch(this.#backend)
     this.#held.sessionSettled()
     if (old) {
-      this.#lost ??= { atMs: this.#heardMs, moved: true }
+      this.#lost ??= { atMs: this.#options.now(), moved: true }
       this.#lost.moved = true
       old.retire(this.#options.limits.timeMs)
     }
     for (const listener of this.#movedListeners) listener(target)
   }
 
-  #openGate(): void {
-    if (this.#gate.state !== 'open') {
-      const { epoch, name } = this.#target!
-      this.#options.log.info({ event: 'reachable', epoch, backend: name }, `${name} takes requests again`)
-    }
-    this.#gate = gates.openGate
-    this.#closedBy = undefined
-    clearTimeout(this.#pause)
+  #gateOpened(): void {
     this.#pump()
     for (const listener of this.#takesListeners) listener()
   }
@@ -231,27 +219,11 @@ export class ReplayLane implements JobOwner {
       this.#options.follower.seen(hint.epoch)
       return this.#follow(change, 'the backend pointed there')
     }
-    if (this.#gate.state === 'pausing' || this.#closed) return
-    const { epoch, name, incarnation } = this.#target!
-    if (this.#gate.state === 'open') {
-      const reason = failure.type === 'unreachable' ? failure.kind : failure.type
-      this.#options.log.warn(
-        { event: 'unreachable', epoch, backend: name, reason, error: error.message },
-        `${name} takes no requests: ${reason}`,
-      )
-    }
-    this.#gate = gates.afterFailure(this.#gate)
-    this.#closedBy = failure.type
-    if (this.#gate.state === 'pausing') this.#pause = setTimeout(() => this.#pauseOver(), this.#gate.pauseMs)
+    if (this.#closed || !this.#gate.close(this.#target!, failure, error)) return
+    const { epoch, incarnation } = this.#target!
     if (failure.type === 'unreachable' && failure.kind !== 'other' && incarnation !== null) {
       this.#options.follower.report({ incarnation, epoch, kind: failure.kind })
     }
-  }
-
-  #pauseOver(): void {
-    this.#gate = gates.afterPause(this.#gate)
-    this.#pump()
-    for (const listener of this.#takesListeners) listener()
   }
 
   #recovered(lost: { atMs: number; moved: boolean }): void {
@@ -262,14 +234,15 @@ export class ReplayLane implements JobOwner {
   // Holding and sending
 
   #takes(): boolean {
-    return !this.#closed && this.#backend !== undefined && !this.#backend.full && gates.lets(this.#gate)
+    return !this.#closed && this.#backend !== undefined && !this.#backend.full && this.#gate.lets
   }
 
   #place(job: Job): void {
     if (!this.#takes()) return this.#hold(job, 'target')
     // Others wait already, or many are on their way again: in turn, as far as there is room to wait.
-    const inTurn = this.#held.ready > 0 || (job.lastFailure !== undefined && this.#backend!.crowded)
+    const inTurn = this.#held.ready > 0 || (job.failures > 0 && this.#backend!.crowded)
     if (!inTurn || this.#held.hold(job, 'target') !== 'held') this.#send(job)
+    else this.#pump()
   }
 
   #hold(job: Job, what: 'target' | 'session'): void {
@@ -290,21 +263,10 @@ export class ReplayLane implements JobOwner {
     if (needsNumber && !job.session && !this.#number(job)) return
     job.numbered = needsNumber
     job.outgoing.headers[job.noteIndex] = this.#note(needsNumber ? job : undefined, job.losses)
-    job.sendings += 1
-    if (job.lastFailure && job.sendings > 1) this.#options.observer.replayed(job.lastFailure)
-    if (this.#gate.state !== 'open') {
-      this.#scout = job
-      this.#gate = gates.afterGoing(this.#gate)
-    }
+    this.#gate.went(job)
     const backend = this.#backend!
     job.sending = backend.prepare(job.outgoing, job, this.#options.now())
     backend.dispatch(job.sending, job.outgoing)
-  }
-
-  #scoutLeft(job: Job): void {
-    if (this.#scout !== job) return
-    this.#scout = undefined
-    this.#gate = gates.afterScoutLeft(this.#gate)
   }
 
   #note(job: Job | undefined, replays: number): string {
@@ -378,25 +340,7 @@ export class ReplayLane implements JobOwner {
       'no session',
     )
     clearTimeout(this.#sessionPause)
-    this.#sessionPause = setTimeout(() => this.#openSession(), gates.pauseMaxMs)
-  }
-
-  // Silence
-
-  #listen(): void {
-    const backend = this.#backend
-    if (!backend) return
-    const nowMs = this.#options.now()
-    if (backend.heard !== this.#heard) {
-      this.#heard = backend.heard
-      this.#heardMs = nowMs
-    }
-    const oldestSentMs = backend.waiting.values().next().value?.sentAtMs
-    const patienceMs = this.#options.limits.timeMs
-    const judged = judgeSilence({ nowMs, oldestSentMs, heardMs: this.#heardMs, patienceMs })
-    if (judged === 'ask') backend.ask(sessionsPath)
-    if (judged !== 'silent') return
-    for (const sending of [...backend.waiting]) if (nowMs - sending.sentAtMs >= patienceMs) sending.give('silent')
+    this.#sessionPause = setTimeout(() => this.#openSession(), pauseMaxMs)
   }
 }
 

@@ -1,9 +1,9 @@
 /** Opens a session at a backend: a request of the balancer's own, whose answer names the session. */
 import { z } from 'zod'
 import { sessionsPath } from '../checkpoint/request-headers.ts'
-import type { Head, Outgoing } from './forward.ts'
 import type { Outlet } from './job.ts'
 import type { Problem } from './problem.ts'
+import type { Head, Outgoing } from './sending.ts'
 
 const answerSchema = z.object({
   session: z
