@@ -10,8 +10,19 @@ export class Narration {
   /** What is logged here becomes part of the story, from `level` on. */
   readonly log: Logger
 
+  #starting = true
+  readonly #level: number
+
   constructor(level: LogLevel) {
-    this.log = pino({ level }, { write: (text) => this.#retell(text) })
+    // The first start may fetch Kafka: whoever waits wants to know for what, so more is heard than is told later.
+    const heard = pino.levels.values[level]! > pino.levels.values.info! ? 'info' : level
+    this.log = pino({ level: heard }, { write: (text) => this.#retell(text) })
+    this.#level = pino.levels.values[level] ?? Number.POSITIVE_INFINITY
+  }
+
+  /** Everything listens: from now on only what matters is told. */
+  started(): void {
+    this.#starting = false
   }
 
   say(line: string): void {
@@ -21,13 +32,14 @@ export class Narration {
   /** The story is told: of how everything ends, only errors are news. */
   end(): void {
     this.progress.stop()
-    if (this.log.levels.values[this.log.level]! >= this.log.levels.values.warn!) this.log.level = 'error'
+    this.log.level = this.#level >= pino.levels.values.warn! ? 'error' : this.log.level
   }
 
   #retell(text: string): void {
-    const { level, process: name, msg } = JSON.parse(text) as { level: number; process?: string; msg?: string }
-    const label = this.log.levels.labels[level] ?? 'info'
-    const who = name === undefined || msg?.startsWith(name) ? '' : `${name}: `
-    this.say(`  ${label.padEnd(5)} ${who}${msg ?? ''}`)
+    const line = JSON.parse(text) as { level: number; process?: string; event?: string; msg?: string }
+    const telling = this.#starting && (line.process === 'kafka' || line.event === 'listening')
+    if (line.level < this.#level && !telling) return
+    const who = line.process === undefined || line.msg?.startsWith(line.process) ? '' : `${line.process}: `
+    this.say(`  ${(pino.levels.labels[line.level] ?? '').padEnd(5)} ${who}${line.msg ?? ''}`)
   }
 }

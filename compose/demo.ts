@@ -38,6 +38,10 @@ export async function runDemo(options: DemoOptions, _log: Logger, signal: AbortS
   const demo = new Demo(options, story, signal)
   try {
     return await demo.run()
+  } catch (error) {
+    if (!signal.aborted) throw error
+    story.say('cut short: nothing was shown')
+    return 1
   } finally {
     await demo.end()
   }
@@ -104,6 +108,7 @@ class Demo {
     this.#cluster = cluster
     this.#endEvents = followEvents(cluster.receiverHttp, (event) => this.#watch?.hear(event))
     await this.#untilAllReady(cluster)
+    this.#story.started()
     return cluster
   }
 
