@@ -15,6 +15,7 @@ export const helloTimeoutMs = 5_000
 /** Why a WebSocket is closed (RFC 6455 7.4; 3000 from the IANA registry; 4000 and above are ours). */
 export const closeCodes = {
   goingAway: 1001,
+  protocolError: 1002,
   malformed: 1007,
   policy: 1008,
   tooLarge: 1009,

@@ -77,6 +77,7 @@ export class ReceiverLink {
   #silenceMs = firstMessageMs
   #heardAtMs = 0
   #cancelWatch: () => void = () => undefined
+  #closed = false
 
   constructor(options: LinkOptions) {
     this.#options = options
@@ -106,6 +107,7 @@ export class ReceiverLink {
   /** Ends it for good; what was sent before still goes out. */
   close(): void {
     const state = this.#state
+    this.#closed = true
     this.#state = { name: 'ended' }
     this.#cancelWatch()
     if (state.name === 'waiting') state.cancel()
@@ -117,7 +119,7 @@ export class ReceiverLink {
     const { url, ports } = this.#options
     const socket: LinkSocket = ports.dial(url, {
       onOpen: () => {
-        if (this.#state.name !== 'connecting') return
+        if (!this.#isCurrent(socket)) return
         this.#state = { name: 'open', socket }
         this.#heardAtMs = ports.now()
         this.#silenceMs = firstMessageMs
@@ -125,22 +127,27 @@ export class ReceiverLink {
         this.#options.onOpen()
       },
       onMessage: (text) => {
-        if (this.#state.name !== 'open') return
+        if (!this.#isCurrent(socket)) return
         this.#heardAtMs = ports.now()
         this.#options.onMessage(text)
       },
-      onClose: (loss) => this.#lost(loss),
+      onClose: (loss) => this.#isCurrent(socket) && this.#lost(loss),
     })
     this.#state = { name: 'connecting', socket }
   }
 
+  /** A connection that was left may still have something to say. */
+  #isCurrent(socket: LinkSocket): boolean {
+    const state = this.#state
+    return (state.name === 'connecting' || state.name === 'open') && state.socket === socket
+  }
+
   #lost(loss: Loss): void {
-    if (this.#state.name === 'ended') return
     this.#cancelWatch()
     const { ports, onLost } = this.#options
     this.#state = { name: 'ended' }
     const reaction = onLost(loss)
-    if (reaction === 'stop') return
+    if (reaction === 'stop' || this.#closed) return // the listener may have closed it
     const pauseMs = reaction === 'retry-late' ? latePauseMs : pauseBeforeMs(this.#attempt++, ports.random())
     this.#state = { name: 'waiting', cancel: ports.after(pauseMs, () => this.#connect()) }
   }
@@ -151,8 +158,8 @@ export class ReceiverLink {
       const silentMs = ports.now() - this.#heardAtMs
       if (silentMs < this.#silenceMs) return this.#watch(this.#silenceMs - silentMs, socket)
       if (!last) return this.#watch(graceMs, socket, true)
-      socket.terminate()
       this.#lost({ code: 1006, reason: `silent for ${Math.round(silentMs)} ms` })
+      socket.terminate()
     })
   }
 }

@@ -38,6 +38,13 @@ export interface WebSocketServerOptions {
   readonly onHeartbeat: (backend: string, gapMs: number | undefined) => void
 }
 
+/** With which code ws closes for which error; 1002 for all others. */
+const codesOfWs: Readonly<Record<string, number>> = {
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: closeCodes.tooLarge,
+  WS_ERR_INVALID_UTF8: closeCodes.malformed,
+  WS_ERR_TOO_MANY_BUFFERED_PARTS: closeCodes.policy,
+}
+
 interface Peer {
   readonly id: number
   readonly lane: Lane
@@ -240,8 +247,8 @@ export class WebSocketSide {
   /** What ws itself refuses (too large, not UTF-8, not WebSocket) it closes with the right code; a reset connection is no refusal. */
   #failed(peer: Peer, error: NodeJS.ErrnoException): void {
     if (!error.code?.startsWith('WS_ERR')) return
-    const tooLarge = error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
-    const code = tooLarge ? closeCodes.tooLarge : closeCodes.malformed
+    const code = codesOfWs[error.code] ?? closeCodes.protocolError
+    const tooLarge = code === closeCodes.tooLarge
     this.#logRefusal(peer, code, tooLarge ? `a message is larger than ${messageBytesMax} bytes` : error.message)
   }
 

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { describe, it } from 'node:test'
+import { closeReason, parseMessage } from './incoming.ts'
+import { messageBytesMax } from './protocol.ts'
+import { heartbeatOf, helloOf, joinBackend, joinFollower, Peer, startTestReceiver } from './test-receiver.ts'
+
+type BadInput = {
+  title: string
+  path?: string
+  /** Said in order; the last of it is what is refused. */
+  say: (object | string | Uint8Array)[]
+  code: number
+  reason: RegExp
+  token?: string
+}
+const follow = { type: 'follow', version: 1, role: 'observer', name: 'o', epoch: 0 }
+const badInputs: BadInput[] = [
+  { title: 'what is not JSON', say: ['{'], code: 1007, reason: /not JSON/ },
+  { title: 'an empty message', say: [''], code: 1007, reason: /not JSON/ },
+  { title: 'JSON that is no message', say: ['null'], code: 1007, reason: /hello comes first/ },
+  { title: 'a binary message', say: [new Uint8Array([1, 2])], code: 1007, reason: /not text/ },
+  {
+    title: 'a field that is missing',
+    say: [{ type: 'hello', version: 1 }],
+    code: 1007,
+    reason: /^malformed message: name/,
+  },
+  {
+    title: 'a field of the wrong type',
+    say: [helloOf('x', { weight: 'much' as never })],
+    code: 1007,
+    reason: /weight/,
+  },
+  { title: 'a name that is none', say: [helloOf('x y')], code: 1007, reason: /name: letters/ },
+  { title: 'a URL that is none', say: [helloOf('x', { url: 'file:///etc/passwd' })], code: 1007, reason: /url/ },
+  { title: 'a heartbeat before the hello', say: [heartbeatOf()], code: 1007, reason: /hello comes first/ },
+  { title: 'a second hello', say: [helloOf('x'), helloOf('x')], code: 1007, reason: /hello was said before/ },
+  { title: 'an unknown type', say: [helloOf('x'), { type: 'dance' }], code: 1007, reason: /malformed/ },
+  { title: 'an epoch below zero', say: [helloOf('x'), heartbeatOf({ reign: [-1, 0] })], code: 1007, reason: /reign/ },
+  { title: 'an oversized message', say: ['x'.repeat(messageBytesMax + 1)], code: 1009, reason: /^/ },
+  { title: 'an oversized message later', say: [helloOf('x'), 'x'.repeat(200_000)], code: 1009, reason: /^/ },
+  {
+    title: 'a newer version',
+    say: [{ type: 'hello', version: 2, other: 1 }],
+    code: 4426,
+    reason: /version 2 is not supported/,
+  },
+  {
+    title: 'a taken name',
+    say: [helloOf('bystander', { incarnation: 'other' })],
+    code: 4409,
+    reason: /alive under another/,
+  },
+  { title: 'a missing token', token: 'secret', say: [helloOf('x')], code: 3000, reason: /token/ },
+  { title: 'a wrong token', token: 'secret', say: [helloOf('x', { token: 'Secret' })], code: 3000, reason: /token/ },
+  {
+    title: 'a wrong token of a follower',
+    token: 'secret',
+    path: '/decisions',
+    say: [follow],
+    code: 3000,
+    reason: /token/,
+  },
+  {
+    title: 'a follower of a newer version',
+    path: '/decisions',
+    say: [{ ...follow, version: 9 }],
+    code: 4426,
+    reason: /9/,
+  },
+  { title: 'a hello on /decisions', path: '/decisions', say: [helloOf('x')], code: 1007, reason: /follow comes first/ },
+  {
+    title: 'a report by an observer',
+    path: '/decisions',
+    say: [follow, { type: 'report', incarnation: 'bystander-1', epoch: 1, kind: 'refused' }],
+    code: 1008,
+    reason: /only a balancer/,
+  },
+]
+
+describe('websocket server: bad input', () => {
+  for (const { title, path = '/heartbeats', say, code, reason, token } of badInputs) {
+    it(`${title} closes with ${code} and a reason; one log line, and nobody else is touched`, async (t) => {
+      const receiver = await startTestReceiver(t, token === undefined ? {} : { token })
+      const secret = token === undefined ? {} : { token }
+      const backend = await joinBackend(t, receiver, 'bystander', secret)
+      const follower = await joinFollower(t, receiver, secret)
+      const peer = await new Peer(t, `${receiver.url}${path}`).open()
+      for (const message of say) peer.say(message)
+      const closed = await peer.closed
+      assert.equal(closed.code, code)
+      assert.match(closed.reason, reason)
+
+      const refusals = receiver.lines.filter(({ event }) => event === 'refused')
+      assert.deepEqual(
+        refusals.map((line) => [line.level, line.code]),
+        [[40, code]],
+      )
+      backend.say(heartbeatOf({ sequence: 2 }))
+      await backend.hear('ack', ({ sequence }) => sequence === 2)
+      assert.equal(follower.socket.readyState, follower.socket.OPEN)
+      assert.ok(!JSON.stringify(receiver.lines).includes('ecret"'), 'no token in the log')
+    })
+  }
+
+  it('closes a connection that does not say hello in time', async (t) => {
+    const receiver = await startTestReceiver(t, { limits: { helloTimeoutMs: 20 } })
+    for (const path of ['/heartbeats', '/decisions']) {
+      const peer = await new Peer(t, `${receiver.url}${path}`).open()
+      assert.deepEqual(await peer.closed, { code: 4408, reason: 'no first message within 20 ms' })
+    }
+  })
+
+  it('closes a connection that floods', async (t) => {
+    const receiver = await startTestReceiver(t, { limits: { messagesPerSecondMax: 5 } })
+    const peer = await joinBackend(t, receiver, 'a')
+    for (let sequence = 2; sequence < 10; sequence++) peer.say(heartbeatOf({ sequence }))
+    assert.deepEqual(await peer.closed, { code: 1008, reason: 'too many messages' })
+  })
+
+  it('turns away what it does not serve: unknown paths, pages of other sites, and more than it holds', async (t) => {
+    const receiver = await startTestReceiver(t, { limits: { connectionsMax: { heartbeats: 1, decisions: 1 } } })
+    await joinBackend(t, receiver, 'a')
+    const attempts: [status: number, path: string, options?: object][] = [
+      [404, '/elsewhere'],
+      [403, '/decisions', { origin: 'http://evil.example' }],
+      [403, '/decisions', { origin: 'null' }],
+      [503, '/heartbeats'],
+    ]
+    for (const [status, path, options] of attempts) {
+      const peer = new Peer(t, `${receiver.url}${path}`, options)
+      const [, response] = await once(peer.socket, 'unexpected-response')
+      assert.equal(response.statusCode, status, path)
+    }
+    await joinFollower(t, receiver)
+    const own = new Peer(t, `${receiver.url}/decisions`, { origin: receiver.base })
+    const [, full] = await once(own.socket, 'unexpected-response')
+    assert.equal(full.statusCode, 503, 'its own page may connect, if there is room')
+  })
+
+  it('survives garbage that is not WebSocket', async (t) => {
+    const receiver = await startTestReceiver(t)
+    const bystander = await joinBackend(t, receiver, 'a')
+    const peer = await new Peer(t, `${receiver.url}/heartbeats`).open()
+    const { _socket: raw } = peer.socket as unknown as { _socket: Socket }
+    raw.write(Buffer.from([0xff, 0xff, 0xff, 0xff]))
+    assert.equal((await peer.closed).code, 1002)
+    const plain = connect(receiver.port, '127.0.0.1')
+    t.after(() => plain.destroy())
+    plain.on('error', () => undefined)
+    plain.resume()
+    plain.write('\u0000\u0001 nonsense\r\n\r\n')
+    await once(plain, 'close')
+    bystander.say(heartbeatOf({ sequence: 2 }))
+    await bystander.hear('ack', ({ sequence }) => sequence === 2)
+  })
+})
+
+describe('messages', () => {
+  it('are refused as a whole or taken as a whole', () => {
+    assert.deepEqual(parseMessage('heartbeats', JSON.stringify(helloOf('a')), false), { message: helloOf('a') })
+    assert.ok('refusal' in parseMessage('heartbeats', JSON.stringify(helloOf('a')), true))
+  })
+
+  it('have reasons that fit a close frame, cut between characters', () => {
+    assert.equal(closeReason('short'), 'short')
+    for (const text of ['x'.repeat(500), 'ü'.repeat(500), '€'.repeat(500), '😀'.repeat(500)]) {
+      const reason = closeReason(text)
+      assert.ok(Buffer.byteLength(reason) <= 123)
+      assert.ok(!reason.includes('\uFFFD'))
+    }
+  })
+})
