@@ -17,7 +17,11 @@ const keepAliveTimeoutMs = 75_000
 /** Makes the server; nothing listens yet. */
 export function createHttpServer(app: RequestListener, routes: Routes): Server {
   const server = createServer({ keepAliveTimeout: keepAliveTimeoutMs, noDelay: true }, (request, response) => {
-    if (request.url === sessionsPath && request.method === 'POST') return routes.openSession(request, response)
+    if (request.url === sessionsPath) {
+      if (request.method === 'POST') return routes.openSession(request, response)
+      response.writeHead(204).end() // a sign of life, for a balancer that waits long
+      return
+    }
     if (isRefusedReplay(app, routes, request)) return refuseReplay(response)
     app(request, response)
   })

@@ -6,8 +6,7 @@ import { isExactlyOnce } from '../checkpoint/index.ts'
 
 /** The part of Express 5's router that is looked at. Anything of another shape counts as not exactly once. */
 interface Layer {
-  match?: (path: string) => boolean
-  path?: string
+  match?: (path: string) => false | { path?: string }
   handle?: { stack?: Layer[] }
   route?: { methods?: Record<string, boolean>; stack?: { method?: string; handle?: unknown }[] }
 }
@@ -28,8 +27,9 @@ export function mayReplay(app: unknown, method: string, path: string): boolean {
 
 function answeredBy(stack: readonly Layer[], method: string, path: string): 'exactly once' | 'other' | 'none' {
   for (const layer of stack) {
-    if (typeof layer.match !== 'function' || !layer.match(path)) continue
-    const found = layer.route ? routeAnswer(layer.route, method) : nestedAnswer(layer, method, path)
+    const match = typeof layer.match === 'function' && layer.match(path)
+    if (!match) continue
+    const found = layer.route ? routeAnswer(layer.route, method) : nestedAnswer(layer, method, path, match.path ?? '')
     if (found !== 'none') return found
   }
   return 'none'
@@ -41,9 +41,9 @@ function routeAnswer(route: NonNullable<Layer['route']>, method: string): 'exact
   return handlers.some(({ handle }) => isExactlyOnce(handle)) ? 'exactly once' : 'other'
 }
 
-function nestedAnswer(layer: Layer, method: string, path: string): 'exactly once' | 'other' | 'none' {
+function nestedAnswer(layer: Layer, method: string, path: string, prefix: string): 'exactly once' | 'other' | 'none' {
   const stack = layer.handle?.stack
   if (!Array.isArray(stack)) return 'none' // plain middleware, which passes the request on
-  const rest = path.slice(layer.path?.length ?? 0)
+  const rest = path.slice(prefix.length)
   return answeredBy(stack, method, rest.startsWith('/') ? rest : `/${rest}`)
 }

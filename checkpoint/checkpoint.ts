@@ -35,7 +35,9 @@ export interface CheckpointLimits extends RememberedLimits, ReplicaLimits, Submi
 export const defaultLimits: CheckpointLimits = {
   sessionsMax: 10_000,
   sessionIdleMs: 600_000,
+  sessionBytesMax: 64 * 1024 * 1024,
   keysMax: 100_000,
+  keyBytesMax: 256 * 1024 * 1024,
   keyAgeMs: 86_400_000,
   groupBytesMax: 900_000, // below Kafka's default max.message.bytes of 1,048,588, with room for the envelope
   transactionBytesMax: 900_000,
@@ -105,6 +107,8 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   readonly #replica: Replica
   readonly #reader: JournalReader
   readonly #stopping = new AbortController()
+  /** Callers of `whenLeading`; not listeners, of which each costs a search among all when it goes. */
+  readonly #held = new Set<(leads: boolean) => void>()
   #caughtUp = false
   #fatal: CheckpointError | null = null
   #flushScheduled = false
@@ -113,6 +117,9 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
 
   constructor(options: CheckpointOptions) {
     super()
+    this.on('phase', (phase) => {
+      if (this.leads || phase === 'stopping') for (const release of [...this.#held]) release(this.leads)
+    })
     this.#options = options
     this.#limits = { ...defaultLimits, ...options.limits }
     this.#journal = options.journal
@@ -160,7 +167,10 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   async start(): Promise<void> {
     await this.#reader.open()
     await this.#reader.start()
-    while (!this.#caughtUp && !this.#fatal) await once(this, 'phase', { signal: this.#stopping.signal })
+    while (!this.#caughtUp && !this.#fatal) {
+      this.#stopping.signal.throwIfAborted()
+      await once(this, 'phase')
+    }
     if (this.#fatal) throw this.#fatal
   }
 
@@ -225,13 +235,16 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   /** Resolves when this process leads; false if it does not within `deadlineMs`. */
   async whenLeading(deadlineMs: number): Promise<boolean> {
     if (this.leads) return true
-    const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(deadlineMs)])
-    try {
-      while (!this.leads) await once(this, 'phase', { signal })
-    } catch {
-      return this.leads // the wait ended by its bound or by the stop: the answer is what it is now
-    }
-    return true
+    if (this.phase === 'stopping' || this.#held.size >= this.#limits.queueMax) return false
+    return new Promise((resolve) => {
+      const release = (leads: boolean) => {
+        clearTimeout(timer)
+        this.#held.delete(release)
+        resolve(leads)
+      }
+      const timer = setTimeout(() => release(this.leads), deadlineMs)
+      this.#held.add(release)
+    })
   }
 
   status(): CheckpointStatus {
@@ -309,6 +322,8 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   }
 
   #looked(): void {
+    this.#replica.ended(this.#reader.end, performance.now())
+    this.#drain()
     this.#sweep()
     if (this.#caughtUp && performance.now() - this.#warmAtMs > warmMs) void this.#warm()
   }
@@ -403,30 +418,48 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   #answer(pending: Pending, outcome: Outcome<unknown>): void {
     const { done } = pending
     pending.done = null
-    done?.(outcome)
+    try {
+      done?.(outcome)
+    } catch (err) {
+      this.#log.error({ err }, 'a caller failed on its answer; the transaction stands') // must not cost the others theirs
+    }
   }
 
   async #append({ token, value, deadlineMs }: Extract<Effect, { type: 'append' }>): Promise<void> {
-    if (this.#stopping.signal.aborted) return
+    if (this.#stopping.signal.aborted || this.#fatal) return
+    let offset: number | null = null
+    let reason = ''
     try {
-      const offset = await this.#journal.append(value, deadlineMs)
-      this.#replica.appended(token, offset, performance.now())
+      offset = await this.#journal.append(value, deadlineMs)
+    } catch (err) {
+      this.#log.debug({ err }, 'an append failed; its outcome is unknown')
+      reason = err instanceof Error ? err.message : String(err)
+    }
+    const nowMs = performance.now()
+    try {
+      if (offset === null) this.#replica.appendFailed(token, nowMs, reason)
+      else this.#replica.appended(token, offset, nowMs)
     } catch (error) {
-      this.#log.debug({ err: error }, 'an append failed; its outcome is unknown')
-      this.#replica.appendFailed(token, performance.now(), error instanceof Error ? error.message : String(error))
+      this.#fail(error)
     }
     this.#drain()
   }
 
   #fail(error: unknown): void {
     if (this.#fatal) return
-    if (!(error instanceof CheckpointError)) throw error
-    this.#fatal = error
+    this.#fatal =
+      error instanceof CheckpointError
+        ? error
+        : new CheckpointError(
+            'JOURNAL_UNREADABLE',
+            `the journal could not be applied at offset ${this.#replica.foldState.offset}: ${String(error)}`,
+            error,
+          )
     void this.#reader.stop()
-    this.#replica.resign(error.code)
+    this.#replica.resign(this.#fatal.code)
     this.#drain()
-    this.emit('phase', 'stopping', error.message)
-    this.emit('fatal', error)
+    this.emit('phase', 'stopping', this.#fatal.message)
+    this.emit('fatal', this.#fatal)
   }
 }
 

@@ -4,13 +4,15 @@
  */
 export const checkpointErrors = {
   NOT_ACTIVE: { status: 421, outcome: 'not applied', retriable: true },
-  SESSION_ENDED: { status: 410, outcome: 'not applied', retriable: false },
+  SESSION_ENDED: { status: 410, outcome: 'unknown', retriable: false },
   SESSIONS_FULL: { status: 503, outcome: 'not applied', retriable: true },
+  SESSION_FULL: { status: 503, outcome: 'not applied', retriable: true },
   KEY_MISMATCH: { status: 422, outcome: 'not applied', retriable: false },
   KEYS_FULL: { status: 503, outcome: 'not applied', retriable: true },
   QUEUE_FULL: { status: 503, outcome: 'not applied', retriable: true },
   TOO_LARGE: { status: 413, outcome: 'not applied', retriable: false },
   NOT_SERIALISABLE: { status: 500, outcome: 'not applied', retriable: false },
+  CHANGED_BY_READ: { status: 500, outcome: 'not applied', retriable: false },
   OUTSIDE_TRANSACTION: { status: 500, outcome: 'not applied', retriable: false },
   OUTCOME_UNKNOWN: { status: 503, outcome: 'unknown', retriable: true },
   STOPPED: { status: 503, outcome: 'unknown', retriable: true },

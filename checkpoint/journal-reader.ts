@@ -24,7 +24,7 @@ const lookMs = 500
 /** A journal that answered within so long counts as reachable, milliseconds. */
 const reachableMs = 2_000
 /** A read that is behind and has not moved for so long is started again, milliseconds. */
-const stallMs = 3_000
+const stallMs = { first: 10_000, max: 80_000 }
 /** Reading a backlog gives the event loop back after so long, milliseconds. */
 const sliceMs = 5
 /** A gap that is still there after so many rereads is a loss. */
@@ -41,8 +41,10 @@ export class JournalReader {
   #end = 0
   #answeredAtMs = Number.NEGATIVE_INFINITY
   #movedAtMs = 0
+  #stallMs = stallMs.first
   #offsetSeen = -1
   #rereads = { offset: -1, count: 0 }
+  #looking = false
 
   constructor(options: JournalReaderOptions) {
     this.#options = options
@@ -51,6 +53,11 @@ export class JournalReader {
   /** Records known to stand beyond what was read. */
   get lag(): number {
     return Math.max(0, this.#end - this.#options.offset())
+  }
+
+  /** The end of the journal as last seen. */
+  get end(): number {
+    return this.#end
   }
 
   get reachable(): boolean {
@@ -92,8 +99,11 @@ export class JournalReader {
       )
     }
     this.#end = await journal.end()
+    this.#stopping.signal.throwIfAborted()
     this.#answeredAtMs = performance.now()
     this.#tail = await journal.tail(offset(), (records) => this.#take(records))
+    if (this.#stopping.signal.aborted) await this.#tail.close()
+    this.#stopping.signal.throwIfAborted()
     this.#timer = setInterval(() => void this.#look(), lookMs)
     this.#checkCaughtUp()
   }
@@ -121,6 +131,8 @@ export class JournalReader {
     let sliceEndMs = performance.now() + sliceMs
     for (const record of records) {
       if (this.#stopping.signal.aborted) return
+      const expected = this.#options.offset()
+      if (record.offset > expected) return this.reread(expected) // once a batch: the rest of it stands behind the same gap
       try {
         this.#options.read(record)
       } catch (error) {
@@ -139,6 +151,8 @@ export class JournalReader {
 
   async #look(): Promise<void> {
     const { journal, offset, failed, log, looked } = this.#options
+    if (this.#looking) return
+    this.#looking = true
     const before = offset()
     try {
       this.#end = await journal.end()
@@ -150,6 +164,8 @@ export class JournalReader {
       this.#watch()
     } catch (err) {
       log.debug({ err }, 'the end of the journal is not known')
+    } finally {
+      this.#looking = false
     }
     looked()
   }
@@ -157,9 +173,13 @@ export class JournalReader {
   #watch(): void {
     const offset = this.#options.offset()
     const nowMs = performance.now()
-    if (offset !== this.#offsetSeen || offset >= this.#end) this.#movedAtMs = nowMs
+    if (offset !== this.#offsetSeen || offset >= this.#end) {
+      this.#movedAtMs = nowMs
+      this.#stallMs = stallMs.first
+    }
     this.#offsetSeen = offset
-    if (nowMs - this.#movedAtMs < stallMs) return
+    if (nowMs - this.#movedAtMs < this.#stallMs) return
+    this.#stallMs = Math.min(this.#stallMs * 2, stallMs.max) // joining a group takes seconds: a restart must be given longer than the last
     this.#options.log.warn({ offset, end: this.#end }, 'the read of the journal stalled; starting it again')
     this.#movedAtMs = nowMs
     this.#tail?.seek(offset)

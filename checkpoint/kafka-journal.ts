@@ -62,8 +62,9 @@ class KafkaJournal implements Journal {
           'JOURNAL_UNSAFE',
           `the Kafka topic ${topic} is not safe for a journal: ${problems.join('; ')}`,
         )
-      await this.#connectedProducer() // warm: a standby that is named must not begin by connecting
+      await this.#within(this.#connectedProducer(), adminDeadlineMs) // warm: a standby that is named must not begin by connecting
     } catch (cause) {
+      this.#retireProducer() // a producer that could not connect stays that way
       if (cause instanceof CheckpointError) throw cause
       throw this.#unreachable('open the journal', cause)
     }
@@ -71,19 +72,19 @@ class KafkaJournal implements Journal {
 
   async append(value: Uint8Array, deadlineMs: number): Promise<number> {
     const { topic } = this.#options
+    const connecting = this.#connectedProducer()
+    let expired = false
     try {
-      const sending = this.#connectedProducer().then((producer) =>
-        producer.send({
-          topic,
-          acks: -1,
-          timeout: Math.max(1, Math.round(deadlineMs)),
-          messages: [{ key: null, value: asBuffer(value), partition: 0 }],
-        }),
-      )
+      const sending = connecting.then((producer) => {
+        if (expired) throw new Error('connected too late')
+        const message = { key: null, value: asBuffer(value), partition: 0 }
+        return producer.send({ topic, acks: -1, timeout: Math.max(1, Math.round(deadlineMs)), messages: [message] })
+      })
       const [answer] = await this.#within(sending, deadlineMs)
       return Number(answer?.baseOffset ?? -1)
     } catch (cause) {
-      this.#retireProducer()
+      expired = true
+      this.#retireProducer(connecting)
       throw this.#unreachable('append', cause)
     }
   }
@@ -166,9 +167,11 @@ class KafkaJournal implements Journal {
     return this.#producer
   }
 
-  #retireProducer(): void {
-    if (this.#producer) void disconnect(this.#producer, this.#options.log)
+  /** Lets a producer go, unless a later one took its place. */
+  #retireProducer(used: Promise<Producer> | null = this.#producer): void {
+    if (used === null || used !== this.#producer) return
     this.#producer = null
+    void disconnect(used, this.#options.log)
   }
 
   async #within<R>(promise: Promise<R>, deadlineMs: number): Promise<R> {
@@ -233,6 +236,7 @@ class KafkaTail implements Tail {
     const consumer = this.#kafka.consumer({
       groupId: `${this.#options.topic}-tail-${randomUUID()}`,
       allowAutoTopicCreation: false,
+      readUncommitted: true,
       maxWaitTimeInMs: fetchWaitMs,
       minBytes: 1,
       maxBytesPerPartition: fetchBytesMax,

@@ -1,4 +1,3 @@
-import type { Json } from './record.ts'
 import type { Store } from './store.ts'
 
 /**
@@ -38,12 +37,16 @@ export class CheckpointMap<V> {
     return this.#store.entriesOf(this.name).size
   }
 
-  /** In the order in which keys were first set; the order is the same on the active, and not promised across a failover. */
-  keys(): Iterable<string> {
-    return this.#store.entriesOf(this.name).keys()
+  /** In the order in which keys were first set here; a successor's order may differ. Ends with the transaction or read that it was got in. */
+  *keys(): Generator<string> {
+    for (const [key] of this.entries()) yield key
   }
 
-  entries(): Iterable<[string, V]> {
-    return (this.#store.entriesOf(this.name) as ReadonlyMap<string, Json>).entries() as Iterable<[string, V]>
+  /** As `keys`. */
+  *entries(): Generator<[string, V]> {
+    for (const entry of this.#store.entriesOf(this.name)) {
+      this.#store.mustBeReadable() // one that escapes would show what is not durable yet
+      yield entry as [string, V]
+    }
   }
 }

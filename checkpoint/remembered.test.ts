@@ -3,7 +3,14 @@ import { test } from 'node:test'
 import type { Transaction } from './record.ts'
 import { Remembered } from './remembered.ts'
 
-const limits = { sessionsMax: 2, sessionIdleMs: 1_000, keysMax: 2, keyAgeMs: 500 }
+const limits = {
+  sessionsMax: 2,
+  sessionIdleMs: 1_000,
+  sessionBytesMax: 1_000,
+  keysMax: 2,
+  keyBytesMax: 1_000,
+  keyAgeMs: 500,
+}
 
 function rememberedAfter(...steps: [Transaction, number][]): Remembered {
   const remembered = new Remembered(limits)

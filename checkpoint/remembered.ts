@@ -18,8 +18,12 @@ export interface RememberedLimits {
   readonly sessionsMax: number
   /** A session with no journaled request for this long is ended, milliseconds of journal time. */
   readonly sessionIdleMs: number
+  /** Most bytes of answers that one session may hold: one request that never ends would hold all later ones. */
+  readonly sessionBytesMax: number
   /** Most client keys remembered. */
   readonly keysMax: number
+  /** Most bytes of answers remembered under client keys. */
+  readonly keyBytesMax: number
   /** How long a client key is remembered, milliseconds of journal time. */
   readonly keyAgeMs: number
 }
@@ -31,6 +35,10 @@ interface Session {
   lowestWaiting: number
   /** JSON texts by request number. */
   readonly responses: Map<number, string>
+  /** Length of them all together. */
+  bytes: number
+  /** Requests recorded and not durable yet: a session that has some is not silent. No part of the replicated state. */
+  unsettled: number
 }
 
 interface RememberedKey {
@@ -45,6 +53,7 @@ export type SessionLookup =
   | { readonly kind: 'new' }
   | { readonly kind: 'recorded'; readonly response: string }
   | { readonly kind: 'ended' }
+  | { readonly kind: 'full' }
 
 /** What is known of a client's key. */
 export type KeyLookup =
@@ -57,6 +66,7 @@ export class Remembered {
   readonly #limits: RememberedLimits
   readonly #sessions = new Map<string, Session>()
   readonly #keys = new Map<string, RememberedKey>()
+  #keyBytes = 0
   #sessionsOpened = 0
 
   constructor(limits: RememberedLimits) {
@@ -73,27 +83,27 @@ export class Remembered {
     const found = this.#sessions.get(session)
     if (!found || number < found.lowestWaiting) return { kind: 'ended' }
     const response = found.responses.get(number)
-    return response === undefined ? { kind: 'new' } : { kind: 'recorded', response }
+    if (response !== undefined) return { kind: 'recorded', response }
+    return found.bytes < this.#limits.sessionBytesMax ? { kind: 'new' } : { kind: 'full' }
   }
 
   findKey(key: string, fingerprint: string): KeyLookup {
     const found = this.#keys.get(key)
-    if (!found) return this.#keys.size < this.#limits.keysMax ? { kind: 'new' } : { kind: 'full' }
+    if (!found)
+      return this.#keys.size < this.#limits.keysMax && this.#keyBytes < this.#limits.keyBytesMax
+        ? { kind: 'new' }
+        : { kind: 'full' }
     return found.fingerprint === fingerprint ? { kind: 'recorded', response: found.response } : { kind: 'mismatch' }
   }
 
   /** The transaction, if any, by which a writer at journal time `at` must end what is too old. */
   expired(at: number): Transaction | null {
     const forgetBefore = at - this.#limits.keyAgeMs
-    for (const key of this.#keys.values()) {
-      if (key.at !== undefined && key.at < forgetBefore) return { forgetBefore }
-      break // insertion order is log order: the first is the oldest
-    }
-    for (const [name, session] of this.#sessions) {
-      if (session.lastAt < at - this.#limits.sessionIdleMs) return { end: name }
-      break // kept in the order of their last use
-    }
-    return null
+    const [oldest] = this.#keys.values() // insertion order is log order
+    const forgets = oldest?.at !== undefined && oldest.at < forgetBefore
+    const end = this.#idleSession(at - this.#limits.sessionIdleMs)
+    if (!forgets && end === undefined) return null
+    return { ...(forgets ? { forgetBefore } : {}), ...(end === undefined ? {} : { end }) }
   }
 
   /** Records ahead of the journal; `response` is a JSON text. */
@@ -101,17 +111,30 @@ export class Remembered {
     const { request, key, fingerprint = '', open } = transaction
     if (open !== undefined) {
       this.#sessionsOpened = Math.max(this.#sessionsOpened, Number(open))
-      this.#sessions.set(open, { lastAt: Number.POSITIVE_INFINITY, lowestWaiting: 0, responses: new Map() })
+      this.#sessions.set(open, {
+        lastAt: Number.POSITIVE_INFINITY,
+        lowestWaiting: 0,
+        responses: new Map(),
+        bytes: 0,
+        unsettled: 0,
+      })
     }
-    if (request) this.#sessions.get(request[0])?.responses.set(request[1], response)
-    if (key !== undefined) this.#keys.set(key, { fingerprint, response, at: undefined })
+    if (request) this.#recordRequest(request, response)
+    if (key === undefined) return
+    this.#forgetKey(key)
+    this.#keys.set(key, { fingerprint, response, at: undefined })
+    this.#keyBytes += response.length
   }
 
   /** Takes the last recording back. */
   unrecord(transaction: Transaction): void {
     const { request, key, open } = transaction
-    if (key !== undefined) this.#keys.delete(key)
-    if (request) this.#sessions.get(request[0])?.responses.delete(request[1])
+    if (key !== undefined) this.#forgetKey(key)
+    const session = request && this.#sessions.get(request[0])
+    if (session) {
+      forget(session, request[1])
+      session.unsettled--
+    }
     if (open !== undefined) {
       this.#sessions.delete(open)
       this.#sessionsOpened = Number(open) - 1
@@ -133,7 +156,7 @@ export class Remembered {
   snapshot(): unknown {
     const sessions = [...this.#sessions].map(([name, session]) => [
       name,
-      { ...session, responses: [...session.responses] },
+      { lastAt: session.lastAt, lowestWaiting: session.lowestWaiting, responses: [...session.responses] },
     ])
     return { sessions, keys: [...this.#keys], sessionsOpened: this.#sessionsOpened }
   }
@@ -145,14 +168,32 @@ export class Remembered {
     return { sessions: this.#sessions.size, responses, keys: this.#keys.size }
   }
 
+  #recordRequest([name, number]: readonly [string, number, number], response: string): void {
+    const session = this.#sessions.get(name)
+    if (!session) return
+    session.unsettled++
+    if (number < session.lowestWaiting) return // on the writer, settling has forgotten it already
+    session.responses.set(number, response)
+    session.bytes += response.length
+  }
+
+  #idleSession(before: number): string | undefined {
+    for (const [name, { lastAt, unsettled }] of this.#sessions) {
+      if (lastAt >= before) return undefined // kept in the order of their last use
+      if (unsettled === 0) return name
+    }
+    return undefined
+  }
+
   #settleRequest([name, , lowestWaiting]: readonly [string, number, number], at: number): void {
     const session = this.#touch(name, at)
+    if (session) session.unsettled--
     if (!session || lowestWaiting <= session.lowestWaiting) return
     const { responses } = session
     if (lowestWaiting - session.lowestWaiting > responses.size) {
-      for (const number of responses.keys()) if (number < lowestWaiting) responses.delete(number)
+      for (const number of responses.keys()) if (number < lowestWaiting) forget(session, number)
     } else {
-      for (let number = session.lowestWaiting; number < lowestWaiting; number++) responses.delete(number)
+      for (let number = session.lowestWaiting; number < lowestWaiting; number++) forget(session, number)
     }
     session.lowestWaiting = lowestWaiting
   }
@@ -169,7 +210,17 @@ export class Remembered {
   #forgetKeys(before: number): void {
     for (const [key, { at }] of this.#keys) {
       if (at === undefined || at >= before) return
-      this.#keys.delete(key)
+      this.#forgetKey(key)
     }
   }
+
+  #forgetKey(key: string): void {
+    this.#keyBytes -= this.#keys.get(key)?.response.length ?? 0
+    this.#keys.delete(key)
+  }
+}
+
+function forget(session: Session, number: number): void {
+  session.bytes -= session.responses.get(number)?.length ?? 0
+  session.responses.delete(number)
 }

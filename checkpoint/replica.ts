@@ -77,6 +77,7 @@ interface InFlight {
   readonly group: readonly Ticket[] | null
   /** The offset that the journal answered, while what came between is being read. */
   answeredOffset: number | null
+  answeredAtMs: number
 }
 
 /** A group whose append was given up on: it may have landed, or may still. */
@@ -199,6 +200,7 @@ export class Replica {
     } else if (offset === expected) {
       this.#foldOne(sent.entry, sent.value, nowMs)
     } else {
+      sent.answeredAtMs = nowMs
       sent.answeredOffset = offset // something came between: the tail reads it, and then this record
     }
   }
@@ -206,6 +208,14 @@ export class Replica {
   /** An append failed or missed its deadline: its outcome is unknown. */
   appendFailed(token: number, nowMs: number, reason: string): void {
     if (this.#inFlight?.token === token) this.#settle(nowMs, reason)
+  }
+
+  /** The journal was seen to end at `end`: an append that was answered and is still not there was lost since. */
+  ended(end: number, nowMs: number): void {
+    const answered = this.#inFlight?.answeredOffset ?? null
+    if (answered === null || end > answered) return
+    if (nowMs - this.#inFlight!.answeredAtMs < this.#options.limits.appendDeadlineMaxMs) return // the look may be older than the answer
+    this.#settle(nowMs, `the journal answered offset ${answered}, and it ends at ${end}`)
   }
 
   /**
@@ -254,8 +264,7 @@ export class Replica {
 
   #reignBegins(claim: Claim, nowMs: number): void {
     this.#inFlight = null
-    this.#failures = 0
-    this.#claimed = { at: claim.at, nowMs }
+    this.#claimed = { at: this.#fold.state.at, nowMs } // not the claim's own: its author may have lagged
     if (this.#unsure) this.#enqueueFirst(this.#unsure.group)
     this.#unsure = null
     this.#unsettledSinceMs = null
@@ -275,7 +284,7 @@ export class Replica {
     }
     if (inFlight) this.#inFlight = null
     else this.#unsure = null
-    this.#failures = 0
+    if (inFlight) this.#failures = 0 // not at a claim: a small record that lands in time proves nothing of a large one
     for (const { undo } of group) if (undo?.transaction) this.#options.store.settle(undo.transaction, commit.at)
     this.#effects.push({ type: 'answer', tickets: group })
     if (!inFlight) return
@@ -337,13 +346,13 @@ export class Replica {
     const { appendDeadlineMs, appendDeadlineMaxMs, settleDelayMs, settleDelayMaxMs } = this.#options.limits
     const token = ++this.#tokens
     const doubled = 2 ** Math.min(this.#failures, 20)
-    this.#inFlight = { token, entry, value, group, sentAtMs: nowMs, answeredOffset: null }
+    this.#inFlight = { token, entry, value, group, sentAtMs: nowMs, answeredOffset: null, answeredAtMs: 0 }
     this.#effects.push({
       type: 'append',
       token,
       value,
       deadlineMs: Math.min(appendDeadlineMs * doubled, appendDeadlineMaxMs),
-      delayMs: this.#failures === 0 ? 0 : Math.min((settleDelayMs * doubled) / 2, settleDelayMaxMs),
+      delayMs: this.#failures === 0 || group ? 0 : Math.min((settleDelayMs * doubled) / 2, settleDelayMaxMs),
     })
   }
 

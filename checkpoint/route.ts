@@ -3,7 +3,7 @@
  * responses are Node's) and {@link Checkpoint.submit}.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { ServerResponse } from 'node:http'
+import { type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
 import type { Logger } from 'pino'
 import type { Checkpoint } from './checkpoint.ts'
 import { CheckpointError } from './errors.ts'
@@ -40,6 +40,7 @@ const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 const keyLengthMax = 255
 const keyHeader = 'idempotency-key'
 const json = 'application/json; charset=utf-8'
+const reading: Identity = { readOnly: true }
 
 /** True for a handler made by `route`: it may be sent a request again. */
 export function isExactlyOnce(handler: unknown): boolean {
@@ -157,7 +158,7 @@ export function routes(checkpoint: Checkpoint, options: RouteOptions): Routes {
   function route(handler: RouteHandler): ExactlyOnceRoute {
     const handle = (request: RouteRequest, response: ServerResponse): void =>
       whenLeading(request, response, (known) => {
-        const identity = safeMethods.has(request.method ?? '') ? undefined : identify(request, known)
+        const identity = safeMethods.has(request.method ?? '') ? reading : identify(request, known)
         if (identity === 'key too long')
           return send(
             response,
@@ -197,8 +198,15 @@ interface Answer {
 }
 
 function answerOf(response: RouteResponse): Answer {
-  const text = response.body === undefined ? undefined : JSON.stringify(response.body)
-  return { status: response.status ?? 200, headers: response.headers, text }
+  const { status = 200, headers, body } = response
+  // Inside the transaction: what cannot be sent must not be recorded, or every successor would fail on it in turn.
+  if (!Number.isInteger(status) || status < 200 || status > 599)
+    throw new TypeError(`a route answered the status ${status}; expected an integer from 200 to 599`)
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    validateHeaderName(name)
+    validateHeaderValue(name, value)
+  }
+  return { status, headers, text: body === undefined ? undefined : JSON.stringify(body) }
 }
 
 function responseTextOf({ status, headers, text }: Answer): string {

@@ -2,72 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { defaultLimits } from './checkpoint.ts'
-import { type Effect, Replica, type Ticket } from './replica.ts'
-import { Store } from './store.ts'
-import { submission } from './submission.ts'
-
-/** One log, and writers whose appends land only when a scenario says so. */
-class Stage {
-  readonly log: Uint8Array[] = []
-
-  writer(incarnation: string) {
-    const store = new Store(defaultLimits)
-    const replica = new Replica({ incarnation, node: incarnation, url: () => '', store, limits: defaultLimits })
-    const answered: unknown[] = []
-    const rejected: Ticket[] = []
-    const appends: Extract<Effect, { type: 'append' }>[] = []
-    const carryOut = () => {
-      for (const effect of replica.takeEffects()) {
-        if (effect.type === 'append') appends.push(effect)
-        if (effect.type === 'reject') rejected.push(...effect.tickets)
-        if (effect.type === 'answer')
-          for (const ticket of effect.tickets)
-            answered.push((ticket as Ticket & { outcome: { result: unknown } }).outcome.result)
-      }
-    }
-    const act = (step: () => void) => {
-      step()
-      carryOut()
-    }
-    return {
-      replica,
-      answered,
-      rejected,
-      appends,
-      lead: (epoch: number) => act(() => void replica.lead(epoch, 0)),
-      /** Adds one to the counter, or reads it. */
-      ask: (kind: 'increment' | 'read') =>
-        act(() => {
-          const work = () => {
-            const value = (store.get('m', 'c') as number | undefined) ?? 0
-            if (kind === 'increment') store.set('m', 'c', value + 1)
-            return kind === 'increment' ? value + 1 : value
-          }
-          replica.submit(submission(store, defaultLimits, work, String))
-        }),
-      flush: () => act(() => replica.flush(0)),
-      /** The oldest append lands; its offset. */
-      land: () => this.log.push(appends[0]!.value) - 1,
-      /** The answer to the oldest append arrives. */
-      acknowledge: (offset: number) => act(() => replica.appended(appends.shift()!.token, offset, 0)),
-      timeOut: () => act(() => replica.appendFailed(appends.shift()!.token, 0, 'deadline')),
-      readAll: () =>
-        act(() => {
-          while (replica.foldState.offset < this.log.length)
-            replica.read(replica.foldState.offset, this.log[replica.foldState.offset]!, 0)
-        }),
-    }
-  }
-
-  leader(incarnation: string, epoch: number) {
-    const writer = this.writer(incarnation)
-    writer.readAll()
-    writer.lead(epoch)
-    writer.acknowledge(writer.land())
-    assert.equal(writer.replica.phase, 'active')
-    return writer
-  }
-}
+import { Stage } from './stage.ts'
 
 test('a read never joins an append already sent: its answer would not prove that the reign still holds', () => {
   const stage = new Stage()
@@ -200,4 +135,90 @@ test('a writer that is named again while an append is under way claims the highe
   writer.acknowledge(writer.land())
   assert.equal(writer.replica.phase, 'active')
   assert.equal(writer.replica.lead(5, 0), false, 'an epoch is led once')
+})
+
+test('the first request of a session that was idle for long is remembered: it is not ended under it', () => {
+  const stage = new Stage()
+  const first = stage.leader('a', 1)
+  first.openSession()
+  first.settle()
+  first.nowMs = defaultLimits.sessionIdleMs + 1_000
+  first.ask('increment', { request: ['1', 1, 1] })
+  first.flush()
+  first.land() // durable, and the writer dies before it answers
+  const successor = stage.leader('b', 2)
+  successor.ask('increment', { request: ['1', 1, 1] })
+  successor.settle()
+  assert.deepEqual(successor.answered, ['recorded'])
+})
+
+test('a number that comes after a higher one which is done with it is forgotten alike by writer and standby', () => {
+  const stage = new Stage()
+  const writer = stage.leader('a', 1)
+  writer.openSession()
+  writer.settle()
+  writer.ask('increment', { request: ['1', 7, 6] })
+  writer.ask('increment', { request: ['1', 5, 5] })
+  writer.settle()
+  const standby = stage.writer('b')
+  standby.readAll()
+  assert.deepEqual(standby.store.snapshot(), writer.store.snapshot())
+})
+
+test('a commit too slow for its deadline gets a longer one each time, although the small claim between is quick', () => {
+  const stage = new Stage()
+  const writer = stage.leader('a', 1)
+  writer.ask('increment')
+  writer.flush()
+  const deadlines: number[] = []
+  for (let turn = 0; turn < 5; turn++) {
+    deadlines.push(writer.appends[0]!.deadlineMs)
+    writer.timeOut()
+    writer.acknowledge(writer.land())
+  }
+  assert.deepEqual(deadlines, [1_000, 2_000, 4_000, 8_000, 8_000])
+})
+
+test('journal time does not run backwards under a claimant that lagged: no key is forgotten early', () => {
+  const stage = new Stage()
+  const first = stage.leader('a', 1)
+  const lagging = stage.writer('b')
+  lagging.readAll()
+  first.nowMs = 5_000_000
+  first.ask('increment', { key: 'k1' })
+  first.settle()
+  lagging.lead(2)
+  lagging.acknowledge(lagging.land())
+  lagging.readAll()
+  lagging.ask('increment', { key: 'k2' })
+  lagging.settle()
+  const { keys } = (lagging.store.snapshot() as { remembered: { keys: [string, { at: number }][] } }).remembered
+  assert.ok(keys[1]![1].at >= keys[0]![1].at, JSON.stringify(keys))
+})
+
+test('a steady stream of keys to forget does not keep idle sessions open', () => {
+  const stage = new Stage()
+  const writer = stage.leader('a', 1, { keyAgeMs: 1_000, sessionIdleMs: 1_000 })
+  writer.openSession()
+  writer.settle()
+  for (let turn = 0; turn < 400; turn++) {
+    writer.nowMs += 10
+    writer.ask('increment', { key: `k${turn}` })
+    writer.settle()
+  }
+  assert.equal(writer.store.remembered.counts().sessions, 0)
+})
+
+test('an append that was answered and is not there, because the journal ends before it, is settled after a while', () => {
+  const stage = new Stage()
+  const writer = stage.leader('a', 1)
+  writer.ask('increment')
+  writer.flush()
+  writer.acknowledge(50)
+  writer.sawEnd(1)
+  assert.equal(writer.appends.length, 0, 'what was seen of the end may be older than the answer')
+  writer.nowMs += defaultLimits.appendDeadlineMaxMs
+  writer.sawEnd(1)
+  writer.settle()
+  assert.deepEqual(writer.answered, [1])
 })

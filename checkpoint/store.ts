@@ -79,12 +79,12 @@ export class Store {
   }
 
   get(map: string, key: string): Json | undefined {
-    this.#mustBeReadable()
+    this.mustBeReadable()
     return this.#maps.get(map)?.get(key)
   }
 
   entriesOf(map: string): ReadonlyMap<string, Json> {
-    this.#mustBeReadable()
+    this.mustBeReadable()
     return this.#mapOf(map)
   }
 
@@ -173,7 +173,8 @@ export class Store {
     )
   }
 
-  #mustBeReadable(): void {
+  /** @throws CheckpointError OUTSIDE_TRANSACTION */
+  mustBeReadable(): void {
     if (this.#draft || this.#readable) return
     throw new CheckpointError(
       'OUTSIDE_TRANSACTION',
@@ -201,7 +202,24 @@ export function canonical(value: unknown, map: string, key: string): [Json, stri
       `the value for ${map}[${key}] is ${typeof value}, which JSON cannot hold; delete the key instead`,
     )
   }
-  return [freeze(JSON.parse(text) as Json), text]
+  const stored = JSON.parse(text) as Json
+  if (text.length > 2 * nestingMax) mustBeShallow(stored, `the value for ${map}[${key}]`)
+  return [freeze(stored), text]
+}
+
+/** Deepest nesting of a value. The call stack's own limit differs between processes: a standby could fail on what a writer took. */
+export const nestingMax = 500
+
+/** @throws CheckpointError NOT_SERIALISABLE */
+export function mustBeShallow(value: Json, what: string, depth = 0): void {
+  if (typeof value !== 'object' || value === null) return
+  if (depth >= nestingMax) {
+    throw new CheckpointError(
+      'NOT_SERIALISABLE',
+      `${what} is nested deeper than ${nestingMax} levels; store it flatter`,
+    )
+  }
+  for (const inner of Object.values(value)) mustBeShallow(inner as Json, what, depth + 1)
 }
 
 function freeze(value: Json): Json {

@@ -3,9 +3,9 @@
  * queued. Pure. Whatever comes out, also a refusal and a failure, is answered in log order: it tells of the state it saw.
  */
 import { CheckpointError } from './errors.ts'
-import type { Transaction } from './record.ts'
+import type { Json, Transaction } from './record.ts'
 import type { Ticket } from './replica.ts'
-import type { Store } from './store.ts'
+import { mustBeShallow, nestingMax, type Store } from './store.ts'
 
 /** Who asks, where it is to be exactly once. */
 export interface Identity {
@@ -14,6 +14,8 @@ export interface Identity {
   readonly key?: string
   /** Hash of what the client asked under `key`. */
   readonly fingerprint?: string
+  /** True for a safe method: nothing recognises a replay of it, so it must change nothing. */
+  readonly readOnly?: true
 }
 
 export interface SubmissionLimits {
@@ -54,6 +56,12 @@ export function submission<R>(
   let bytes = 0
   try {
     const { result, steps } = store.run(work, (value, changeTexts) => {
+      if (identity.readOnly && changeTexts.length > 0) {
+        throw new CheckpointError(
+          'CHANGED_BY_READ',
+          'a safe method (GET, HEAD) changed a map: a replay would apply it twice; use POST, PUT or DELETE',
+        )
+      }
       responseText = encodeResponse(value)
       text = encodeTransaction(identity, changeTexts, responseText)
       bytes = text === null ? 0 : Buffer.byteLength(text)
@@ -96,6 +104,11 @@ function recorded<R>(store: Store, { request, key, fingerprint = '' }: Identity)
   if (request) {
     const found = store.remembered.findRequest(request[0], request[1])
     if (found.kind === 'recorded') return { kind: 'recorded', responseText: found.response, byKey: false }
+    if (found.kind === 'full')
+      return failed(
+        'SESSION_FULL',
+        `the session ${request[0]} holds too many answers that its balancer still waits for`,
+      )
     if (found.kind === 'ended') {
       return failed(
         'SESSION_ENDED',
@@ -142,6 +155,7 @@ function mustFit(limits: SubmissionLimits, identity: Identity, bytes: number, re
     )
   }
   if (identity.request === undefined && identity.key === undefined) return
+  mustBeShallowText(responseText)
   const responseBytes = Buffer.byteLength(responseText)
   if (responseBytes > limits.responseBytesMax) {
     throw new CheckpointError(
@@ -149,4 +163,9 @@ function mustFit(limits: SubmissionLimits, identity: Identity, bytes: number, re
       `the response has ${responseBytes} bytes, and ${limits.responseBytesMax} can be recorded; answer less`,
     )
   }
+}
+
+/** A text this short cannot be nested too deeply, and most are: the check costs nothing. */
+function mustBeShallowText(text: string): void {
+  if (text.length > 2 * nestingMax) mustBeShallow(JSON.parse(text) as Json, 'the response')
 }

@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import pino from 'pino'
+import { Checkpoint, type CheckpointLimits } from './checkpoint.ts'
+import { CheckpointError } from './errors.ts'
+import type { Journal, JournalRecord, RecordListener } from './journal.ts'
+import { createMemoryLog, type MemoryLog, memoryJournal } from './memory-journal.ts'
+import { routes } from './route.ts'
+import type { RouteHandler } from './route-handler.ts'
+
+const log = pino({ level: 'silent' })
+
+function node(
+  t: TestContext,
+  shared: MemoryLog,
+  name: string,
+  journal: Journal = memoryJournal(shared),
+  limits: Partial<CheckpointLimits> = {},
+) {
+  const checkpoint = new Checkpoint({ journal, incarnation: name, node: name, log, limits })
+  t.after(() => checkpoint.close(0))
+  return checkpoint
+}
+
+async function leader(t: TestContext, shared: MemoryLog, name: string, epoch = 1) {
+  const checkpoint = node(t, shared, name)
+  await checkpoint.start()
+  checkpoint.lead(epoch)
+  assert.equal(await checkpoint.whenLeading(5_000), true)
+  return checkpoint
+}
+
+test('a gap in what is delivered is read again, and is no loss if it is there then', async (t) => {
+  const shared = createMemoryLog()
+  const writer = await leader(t, shared, 'a')
+  const map = writer.map<number>('m')
+  for (let turn = 0; turn < 20; turn++) await writer.transact(() => map.set('k', turn))
+  const inner = memoryJournal(shared)
+  let gaps = 1
+  const gappy = (onRecords: RecordListener) => (records: JournalRecord[]) =>
+    onRecords(gaps-- > 0 ? records.filter(({ offset }) => offset !== 5) : records)
+  const journal = Object.assign(Object.create(inner) as Journal, {
+    open: () => inner.open(),
+    append: (value: Uint8Array) => inner.append(value, 1_000),
+    start: () => inner.start(),
+    end: () => inner.end(),
+    close: () => inner.close(),
+    tail: (from: number, onRecords: RecordListener) => inner.tail(from, gappy(onRecords)),
+  })
+  const standby = node(t, shared, 'b', journal)
+  await standby.start()
+  assert.deepEqual([standby.phase, standby.snapshot()], ['standby', writer.snapshot()])
+})
+
+test('a journal that was truncated, with no snapshot, is refused', async (t) => {
+  const shared = createMemoryLog()
+  const writer = await leader(t, shared, 'a')
+  await memoryJournal(shared).truncate(1)
+  await assert.rejects(
+    node(t, shared, 'b').start(),
+    (error) => error instanceof CheckpointError && error.code === 'HISTORY_LOST',
+  )
+  assert.equal(writer.phase, 'active')
+})
+
+test('a record that cannot be read stops a follower, and the offset is told', async (t) => {
+  const shared = createMemoryLog()
+  const writer = await leader(t, shared, 'a')
+  const fatal = new Promise<CheckpointError>((resolve) => writer.on('fatal', resolve))
+  shared.append(new TextEncoder().encode('{}'))
+  assert.match((await fatal).message, /offset 2 /)
+  await assert.rejects(
+    writer.transact(() => 1),
+    (error) => error instanceof CheckpointError && error.code === 'NOT_ACTIVE',
+  )
+})
+
+const unsendable: [string, ReturnType<RouteHandler>][] = [
+  ['a status that is no number', { status: Number.NaN }],
+  ['a status out of range', { status: 1_000 }],
+  ['a header beyond Latin-1', { headers: { location: '/\u6771' } }],
+  ['a header with a line break', { headers: { 'x-a': 'a\r\nb: c' } }],
+]
+for (const [what, answer] of unsendable) {
+  test(`an answer that cannot be sent, ${what}, changes nothing and harms nobody`, async (t) => {
+    const shared = createMemoryLog()
+    const writer = await leader(t, shared, 'a')
+    const map = writer.map<number>('m')
+    const handle = routes(writer, { node: 'a', log }).route(() => {
+      map.set('k', 1)
+      return answer
+    })
+    const server = createServer(handle).listen(0, '127.0.0.1')
+    t.after(() => server.close())
+    await new Promise((resolve) => server.once('listening', resolve))
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    const { status } = await fetch(url, { method: 'POST', headers: { 'idempotency-key': 'k', connection: 'close' } })
+    assert.deepEqual([status, await writer.read(() => map.get('k'))], [500, undefined])
+    const standby = node(t, shared, 'b')
+    await standby.start()
+    assert.deepEqual(standby.snapshot(), writer.snapshot())
+  })
+}
+
+test('a caller that fails on its answer costs the others nothing', async (t) => {
+  const writer = await leader(t, createMemoryLog(), 'a')
+  const map = writer.map<number>('m')
+  writer.submit(
+    () => map.set('k', 1),
+    String,
+    undefined,
+    () => {
+      throw new Error('no')
+    },
+  )
+  assert.equal(await writer.transact(() => map.get('k')), 1)
+  assert.equal(await writer.read(() => map.get('k')), 1)
+})
+
+test('a GET that changes a map is refused: its replay would be applied twice', async (t) => {
+  const writer = await leader(t, createMemoryLog(), 'a')
+  const map = writer.map<number>('m')
+  await assert.rejects(
+    new Promise((_resolve, reject) => {
+      writer.submit(
+        () => map.set('k', 1),
+        String,
+        { readOnly: true },
+        (outcome) => reject(outcome.kind === 'failed' ? outcome.error : outcome),
+      )
+    }),
+    (error) => error instanceof CheckpointError && error.code === 'CHANGED_BY_READ',
+  )
+  assert.equal(await writer.read(() => map.get('k')), undefined)
+})
+
+test('an iterator that escapes its read shows nothing', async (t) => {
+  const writer = await leader(t, createMemoryLog(), 'a')
+  const map = writer.map<number>('m')
+  await writer.transact(() => map.set('k', 1))
+  assert.deepEqual(await writer.read(() => [...map.entries()]), [['k', 1]])
+  const escaped = await writer.read(() => map.entries())
+  assert.throws(
+    () => [...escaped],
+    (error) => error instanceof CheckpointError && error.code === 'OUTSIDE_TRANSACTION',
+  )
+})
+
+test('values nested too deeply for some call stack are refused before anything is applied', async (t) => {
+  const writer = await leader(t, createMemoryLog(), 'a')
+  const map = writer.map<unknown>('m')
+  const deep = JSON.parse(`${'['.repeat(2_000)}${']'.repeat(2_000)}`)
+  await assert.rejects(
+    writer.transact(() => map.set('k', deep)),
+    (error) => error instanceof CheckpointError && error.code === 'NOT_SERIALISABLE',
+  )
+})
+
+test('who waits to lead is bounded in number and told in one turn', async (t) => {
+  const standby = node(t, createMemoryLog(), 'a', memoryJournal(), { queueMax: 100 })
+  await standby.start()
+  const waiting = Array.from({ length: 120 }, () => standby.whenLeading(5_000))
+  standby.lead(1)
+  assert.equal((await Promise.all(waiting)).filter(Boolean).length, 100)
+})
+
+test('close during start ends it, and leaves no timer', async () => {
+  const checkpoint = new Checkpoint({ journal: memoryJournal(), incarnation: 'a', node: 'a', log })
+  const started = checkpoint.start()
+  await checkpoint.close()
+  await assert.rejects(started, (error) => error instanceof CheckpointError && error.code === 'STOPPED')
+})
+
+test('too many waiting transactions are refused, and nothing of them is applied', async (t) => {
+  const shared = createMemoryLog()
+  const writer = node(t, shared, 'a', memoryJournal(shared), { queueMax: 10 })
+  await writer.start()
+  writer.lead(1)
+  await writer.whenLeading(5_000)
+  const map = writer.map<number>('m')
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 15 }, (_, index) => writer.transact(() => map.set(`k${index}`, 1))),
+  )
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    [...Array(10).fill('fulfilled'), ...Array(5).fill('rejected')],
+  )
+  assert.equal(await writer.read(() => map.size), 10)
+})
