@@ -44,7 +44,8 @@ function probeOnce(url: string, deadlineMs: number): Promise<ProbeOutcome | 'res
   })
 }
 
-function outcomeOf(error: NodeJS.ErrnoException): ProbeOutcome {
+function outcomeOf(error: NodeJS.ErrnoException): ProbeOutcome | 'reset' {
+  if (error.code === 'ECONNRESET') return 'reset'
   // A name with several addresses: refused only if all of them refuse.
   const errors: NodeJS.ErrnoException[] = error instanceof AggregateError ? error.errors : [error]
   if (errors.every(({ code }) => code === 'ECONNREFUSED')) return 'refused'
