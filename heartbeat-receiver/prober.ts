@@ -22,12 +22,14 @@ export async function probe(url: string, timeoutMs = probeTimeoutMs): Promise<Pr
 }
 
 function probeOnce(url: string, deadlineMs: number): Promise<ProbeOutcome | 'reset'> {
+  const remainingMs = deadlineMs - performance.now()
+  if (remainingMs <= 0) return Promise.resolve('timed-out')
   const { hostname, port, protocol } = new URL(url)
   const host = hostname.replace(/^\[|\]$/g, '')
   return new Promise((resolve) => {
     const socket = connect({ host, port: Number(port) || (protocol === 'https:' ? 443 : 80) })
     let connected = false
-    let timer = setTimeout(() => settle('timed-out'), Math.max(0, deadlineMs - performance.now()))
+    let timer = setTimeout(() => settle('timed-out'), remainingMs)
     const settle = (outcome: ProbeOutcome | 'reset') => {
       clearTimeout(timer)
       socket.destroy()
