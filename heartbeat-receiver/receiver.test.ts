@@ -131,6 +131,17 @@ describe('receiver: a golden trace of', () => {
     ])
   })
 
+  it('a goodbye, then a last heartbeat: gone is gone, though it serves until the next has claimed', () => {
+    const world = threeBackends()
+    const a = world.get('a')
+    world.input({ type: 'goodbye', connection: a.connection!, goodbye: { type: 'goodbye', reason: 'stopped' } })
+    for (const name of ['b', 'c']) world.kill(name)
+    world.beat(a)
+    world.run(500)
+    assert.equal(world.core.serving, null)
+    assert.ok(world.take().every((line) => !line.includes('record epoch 3 a-1')))
+  })
+
   it('a death with nobody left: it is said once, and the first that comes leads', () => {
     const world = new World()
     world.start('a')

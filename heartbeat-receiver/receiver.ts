@@ -5,12 +5,15 @@
  * A decision goes: evidence → judged → `record` (durable) → `lead` to the named backend and `decided` to the followers. It never names an
  * epoch that was seen anywhere before, and a backend is named by its incarnation. One decision is under way at a time.
  */
-import { elect, highestReign, holdsReign, isReported } from './election.ts'
+
+import { viewBackend } from './backend-view.ts'
+import { highestReign, holdsReign } from './election.ts'
 import { type Effect, type Input, type RecordedDecision, tickMs } from './events.ts'
 import { type KnownBackend, setBack } from './known-backend.ts'
 import type { BackendView, Decision, Goodbye, Heartbeat, Hello, Refuse, Report } from './protocol.ts'
 import { closeCodes, protocolVersion } from './protocol.ts'
 import { type Loss, Roster } from './roster.ts'
+import { chooseNext } from './succession.ts'
 import { follow, type InForce, judge, type Verdict } from './verdict.ts'
 
 /** How long the active of a decision from before may take to join a receiver that has just started: its client tries every second at least. */
@@ -85,7 +88,7 @@ export class Receiver {
   }
 
   views(nowMs: number): BackendView[] {
-    return this.#roster.views(this.#inForce, nowMs)
+    return this.#roster.all().map((backend) => viewBackend(backend, this.#inForce, nowMs))
   }
 
   #take(input: Input, nowMs: number): void {
@@ -216,7 +219,7 @@ export class Receiver {
       return
     }
     if (verdict.kind === 'failed') this.#setBack(nowMs)
-    const chosen = this.#choose(verdict, nowMs)
+    const chosen = chooseNext(verdict, this.#roster.all(), this.#named(), { nowMs, reportMemoryMs })
     if (!chosen) {
       if (verdict.kind !== 'worse') this.#vacate(verdict, nowMs)
       return
@@ -242,23 +245,6 @@ export class Receiver {
     // The decisions were lost, and the journal shows a reign: whoever holds it is likely to join, and is kept.
     if (somebodyLed && nowMs - this.#authorizedAtMs! < rejoinMs) return { stays: true }
     return { stays: false, kind: 'over', reason: 'no active was decided yet', detectedAtMs: nowMs }
-  }
-
-  #choose(verdict: Verdict & { stays: false }, nowMs: number): KnownBackend | undefined {
-    const rules = { nowMs, reportMemoryMs }
-    const named = this.#named()
-    if (verdict.kind === 'outnumbered') {
-      const backends = this.#roster.all()
-      const highest = highestReign(backends)
-      const holder = backends.find((backend) => holdsReign(backend, highest))
-      if (holder) return holder
-      if (named?.liveness.state === 'alive' && named.status?.phase === 'standby') return named
-      return elect(backends, rules)
-    }
-    if (verdict.kind !== 'worse') return elect(this.#roster.all(), rules)
-    const other = elect(this.#roster.all(), { ...rules, except: named!.hello.incarnation })
-    const better = other?.status?.journalReachable === true && !isReported(other, rules)
-    return better && other.status!.offset >= named!.status!.offset ? other : undefined
   }
 
   #vacate({ reason, detectedAtMs }: Verdict & { stays: false }, nowMs: number): void {

@@ -10,8 +10,7 @@ import {
   probePauseMs,
   updateStatus,
 } from './known-backend.ts'
-import { type BackendView, closeCodes, type Heartbeat, type Hello } from './protocol.ts'
-import type { InForce } from './verdict.ts'
+import { closeCodes, type Heartbeat, type Hello } from './protocol.ts'
 
 /** A backend that is gone is shown for so long, milliseconds. */
 const goneMemoryMs = 600_000
@@ -141,7 +140,7 @@ export class Roster {
   closed(connection: number, nowMs: number): void {
     const backend = this.#byConnection.get(connection)
     this.#byConnection.delete(connection)
-    if (!backend || backend.connection !== connection) return
+    if (!backend) return
     backend.connection = null
     this.suspect(backend, 'closed', 'its connection was closed', nowMs)
   }
@@ -215,29 +214,6 @@ export class Roster {
       backend.intervalMs = wanted
       tell(backend)
     }
-  }
-
-  views(inForce: InForce | null, nowMs: number): BackendView[] {
-    return this.all().map(({ hello, status, liveness, suspicion }) => {
-      const active = inForce?.decision.incarnation === hello.incarnation
-      return {
-        name: hello.name,
-        incarnation: hello.incarnation,
-        url: hello.url,
-        weight: hello.weight,
-        phase: status?.phase ?? 'starting',
-        alive: liveness.state !== 'gone',
-        active,
-        reign: status?.reign ?? [0, 0],
-        offset: status?.offset ?? 0,
-        lag: status?.lag ?? 0,
-        inFlight: status?.inFlight ?? 0,
-        eventLoopDelayMs: status?.eventLoopDelayMs ?? 0,
-        silentMs: nowMs - suspicion.heardAtMs,
-        suspicion: suspicion.phi(nowMs),
-        activeSinceMs: active ? inForce.readySinceMs : null,
-      }
-    })
   }
 
   #rejoin(backend: KnownBackend, connection: number, hello: KnownBackend['hello'], nowMs: number): KnownBackend {
