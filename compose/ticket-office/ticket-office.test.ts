@@ -22,7 +22,8 @@ type Ask = (method: string, path: string, body?: unknown) => Promise<Answer>
 async function openOffice(t: TestContext, upstream?: string): Promise<Ask> {
   const options = ticketOfficeOptions.parse({ name: 'office', port: 0 })
   const backend = createBackend({ ...options, log, journal: memoryJournal(createMemoryLog()) })
-  t.after(() => backend.close())
+  // Never started, so there is nobody to hand over to: only its state is to be closed.
+  t.after(() => backend.checkpoint.close())
   await backend.checkpoint.start()
   backend.checkpoint.lead(1)
   await backend.checkpoint.whenLeading(5_000)
