@@ -16,6 +16,8 @@ export interface Child<Question, Answer> {
   readonly first: Answer
   /** Rejects with CONTENDER_WRONG if it ends, or does not answer in time. */
   ask(question: Question, timeoutMs: number): Promise<Answer>
+  /** Sends a signal that is part of a measurement: its end by it is no failure. */
+  kill(signal: NodeJS.Signals): void
   stop(): Promise<void>
 }
 
@@ -51,6 +53,7 @@ export async function startChild<Question extends object | string, Answer>(
     const exited = once(child, 'exit')
     const insist = setTimeout(() => child.kill('SIGKILL'), stopGraceMs)
     if (child.connected) child.disconnect()
+    child.kill('SIGCONT') // a stopped process sees nothing else
     await exited
     clearTimeout(insist)
   }
@@ -61,7 +64,7 @@ export async function startChild<Question extends object | string, Answer>(
       child.send(question)
       return hear(timeoutMs)
     }
-    return { pid: child.pid!, first, ask, stop }
+    return { pid: child.pid!, first, ask, kill: (signal) => void child.kill(signal), stop }
   } catch (error) {
     await stop()
     throw error

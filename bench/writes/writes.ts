@@ -28,7 +28,7 @@ export const writesOptions = commonOptions.extend({
     .meta({ description: 'the same load before each measurement, not counted', flag: 'warm-up' }),
   connections: wholeNumber.min(1).max(1_000).default(50).meta({ description: 'keep-alive connections' }),
   only: textList
-    .pipe(z.array(z.enum(known, { error: () => `expected some of ${known.join(', ')}` })))
+    .pipe(z.array(z.enum(known)))
     .prefault(known)
     .meta({ description: 'contenders to measure' }),
   pin: z

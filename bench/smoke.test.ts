@@ -1,0 +1,58 @@
+/** The benchmarks still run: real servers, a short load, the report's shape. No time is asserted. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const main = fileURLToPath(new URL('./main.ts', import.meta.url))
+
+async function bench(args: string[]) {
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 90_000 })
+  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)])
+  return { code: await exited, output, errors }
+}
+
+test('a short run of writes checks its contenders and reports as scripts rely on it', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'heartline-bench-smoke-'))
+  t.after(() => rm(directory, { recursive: true, force: true }))
+  const raw = join(directory, 'raw.json')
+  const size = ['--rounds', '1', '--seconds', '1', '--connections', '5']
+  const { code, output, errors } = await bench([
+    'writes',
+    ...size,
+    '--only',
+    'memory,checkpoint',
+    '--json',
+    '--raw',
+    raw,
+  ])
+  assert.equal(code, 0, errors)
+
+  const report = JSON.parse(output.trim().split('\n').at(-1)!)
+  assert.deepEqual(Object.keys(report), ['bench', 'machine', 'rounds', 'rows', 'ratios'])
+  assert.equal(report.bench, 'writes')
+  assert.deepEqual(Object.keys(report.ratios), ['inMemory'])
+  for (const row of report.rows) assert.deepEqual(Object.keys(row), ['name', 'unit', 'median', 'min', 'max'])
+  const { samples } = JSON.parse(await readFile(raw, 'utf8'))
+  assert.equal(samples.length, 2)
+})
+
+for (const [what, args, message] of [
+  ['an unknown benchmark', ['write'], /^bench: unknown benchmark write; did you mean writes\?\n$/],
+  ['an unknown flag', ['writes', '--round', '1'], /^bench: unknown flag --round; did you mean --rounds\?\n$/],
+  [
+    'a bad value',
+    ['writes', '--only', 'oracle'],
+    /^bench: --only: expected memory or checkpoint or .*, got "oracle"\n$/,
+  ],
+] as const)
+  test(`${what} is one line that says what would be right, and exit code 2`, async () => {
+    const { code, output, errors } = await bench([...args])
+    assert.deepEqual({ code, output }, { code: 2, output: '' })
+    assert.match(errors, message)
+  })
