@@ -1,0 +1,79 @@
+/** One kafkajs client with the sockets it opened, so that it can be let go for good. */
+import net from 'node:net'
+import tls from 'node:tls'
+import kafkajs, { type ISocketFactory, type Kafka } from 'kafkajs'
+import type { Logger } from 'pino'
+
+/** What every client of kafkajs can do. */
+interface Connectable {
+  connect(): Promise<void>
+  disconnect(): Promise<void>
+}
+
+export interface KafkaClientOptions {
+  /** Brokers to begin with, `HOST:PORT`. */
+  readonly brokers: readonly string[]
+  /** Shown in the broker's logs and metrics. */
+  readonly clientId: string
+  readonly log: Logger
+}
+
+/** How long a client that is let go may take to part, milliseconds. */
+const partDeadlineMs = 1_000
+const connectTimeoutMs = 1_000
+const requestTimeoutMs = 10_000
+const keepAliveMs = 30_000
+
+/** A producer, consumer or admin client. `make` is called at once; `connect` is up to the maker. */
+export class KafkaClient<C extends Connectable> {
+  readonly client: C
+  readonly #log: Logger
+  readonly #sockets = new Set<net.Socket>()
+
+  constructor(options: KafkaClientOptions, make: (kafka: Kafka) => C) {
+    this.#log = options.log.child({ part: 'kafkajs' })
+    this.client = make(
+      new kafkajs.Kafka({
+        clientId: options.clientId,
+        brokers: [...options.brokers],
+        connectionTimeout: connectTimeoutMs,
+        requestTimeout: requestTimeoutMs,
+        retry: { retries: 0 },
+        socketFactory: this.#openSocket,
+        logLevel: kafkajs.logLevel.WARN,
+        // Its errors under load would flood a terminal; what matters of them is said by who uses this.
+        logCreator:
+          () =>
+          ({ log: { message, error } }) =>
+            this.#log.debug({ error }, message),
+      }),
+    )
+  }
+
+  /** Lets the client go. Never rejects; a broker that is frozen keeps no socket of ours. */
+  async part(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const deadline = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, partDeadlineMs)
+    })
+    const parting = this.client
+      .disconnect()
+      .catch((err: unknown) => this.#log.debug({ err }, 'a client did not part in good order'))
+    await Promise.race([parting, deadline])
+    clearTimeout(timer)
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  /** kafkajs leaves Nagle's algorithm on, which can hold the tail of a large request back until the broker's delayed ACK. */
+  readonly #openSocket: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+    const name = net.isIP(host) ? {} : { servername: host }
+    const socket = ssl
+      ? tls.connect({ host, port, ...name, ...ssl }, onConnect)
+      : net.connect({ host, port }, onConnect)
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true, keepAliveMs)
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
+    return socket
+  }
+}

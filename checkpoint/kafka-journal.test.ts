@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:net'
+import { test } from 'node:test'
+import pino from 'pino'
+import { CheckpointError } from './errors.ts'
+import { kafkaJournal } from './kafka-journal.ts'
+import { journalSettings, type TopicFacts, unsafeSettings } from './kafka-settings.ts'
+
+const log = pino({ level: 'silent' })
+
+test('each setting that could lose state is refused, by name', () => {
+  const safe = new Map<string, string>(journalSettings.map(({ name, value }) => [name, value]))
+  safe.set('min.insync.replicas', '1').set('max.message.bytes', '1048588')
+  const facts: TopicFacts = { brokers: 1, partitions: 1, replicas: 1, settings: safe }
+  assert.deepEqual(unsafeSettings(facts), [])
+  for (const { name } of journalSettings) {
+    const [problem, ...more] = unsafeSettings({ ...facts, settings: new Map(safe).set(name, 'other') })
+    assert.ok(problem?.startsWith(`${name} is other`) && more.length === 0, name)
+  }
+  assert.match(unsafeSettings({ ...facts, partitions: 3 }).join(), /3 partitions/)
+  assert.match(
+    unsafeSettings({ ...facts, brokers: 3 }).join(),
+    /1 replicas and must have 3.*min\.insync\.replicas is 1 and must be 2/,
+  )
+  assert.match(
+    unsafeSettings({ ...facts, settings: new Map(safe).set('max.message.bytes', '1000') }).join(),
+    /max\.message\.bytes/,
+  )
+})
+
+test('a broker that accepts connections and never answers is an error within the deadline, each time on a fresh connection', async (t) => {
+  let connections = 0
+  const sockets = new Set<import('node:net').Socket>()
+  const server = createServer((socket) => {
+    connections++
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+    socket.on('error', () => undefined)
+  }).listen(0, '127.0.0.1')
+  t.after(() => server.close())
+  await new Promise((resolve) => server.once('listening', resolve))
+  const { port } = server.address() as { port: number }
+  const journal = kafkaJournal({ brokers: [`127.0.0.1:${port}`], topic: 't', clientId: 'test', log })
+  for (const attempt of [1, 2, 3]) {
+    await assert.rejects(
+      journal.append(Uint8Array.of(1), 50),
+      (error) => error instanceof CheckpointError && error.code === 'JOURNAL_UNREACHABLE',
+    )
+    assert.ok(connections >= attempt, `${connections} connections after ${attempt} attempts`)
+  }
+  await journal.close()
+  while (sockets.size > 0) await new Promise((resolve) => setImmediate(resolve))
+})

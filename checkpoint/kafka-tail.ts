@@ -1,0 +1,113 @@
+/**
+ * The standing read of a Kafka journal: a consumer in a group of one (kafkajs has no `assign()`, #373), positioned by `seek`. It heals itself: a
+ * consumer that crashes is replaced, from the next offset on; and since one can stall (#659), `seek` means a fresh consumer.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Consumer } from 'kafkajs'
+import type { JournalRecord, RecordListener, Tail } from './journal.ts'
+import { KafkaClient } from './kafka-client.ts'
+import type { KafkaJournalOptions } from './kafka-journal.ts'
+
+/** First and longest pause before the read is started again, milliseconds. */
+const pauseMs = { first: 50, max: 2_000 }
+/** A long poll ends at the first record, so this costs no latency, milliseconds. */
+const fetchWaitMs = 1_000
+const fetchBytesMax = 8 * 1024 * 1024
+
+export class KafkaTail implements Tail {
+  readonly #options: KafkaJournalOptions
+  readonly #onRecords: RecordListener
+  #next: number
+  #generation = 0
+  #consumer: KafkaClient<Consumer> | null = null
+  #timer: NodeJS.Timeout | null = null
+  #pauseMs = pauseMs.first
+  #closed = false
+
+  constructor(options: KafkaJournalOptions, from: number, onRecords: RecordListener) {
+    this.#options = options
+    this.#next = from
+    this.#onRecords = onRecords
+    this.#begin()
+  }
+
+  seek(offset: number): void {
+    if (this.#closed) return
+    this.#next = offset
+    void this.#retire()
+    this.#begin()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#retire()
+  }
+
+  #begin(): void {
+    const generation = ++this.#generation
+    const consumer = new KafkaClient(this.#options, (kafka) =>
+      kafka.consumer({
+        groupId: `${this.#options.topic}-tail-${randomUUID()}`,
+        allowAutoTopicCreation: false,
+        readUncommitted: true,
+        maxWaitTimeInMs: fetchWaitMs,
+        minBytes: 1,
+        maxBytesPerPartition: fetchBytesMax,
+        maxBytes: fetchBytesMax,
+        sessionTimeout: 30_000,
+        heartbeatInterval: 5_000,
+        retry: { retries: 5, initialRetryTime: 50, maxRetryTime: 500, restartOnFailure: async () => false },
+      }),
+    )
+    this.#consumer = consumer
+    const { CRASH } = consumer.client.events
+    consumer.client.on(CRASH, ({ payload }) => this.#failed(generation, payload.error))
+    this.#run(consumer.client, generation).catch((error: unknown) => this.#failed(generation, error))
+  }
+
+  async #run(consumer: Consumer, generation: number): Promise<void> {
+    const { topic } = this.#options
+    await consumer.connect()
+    await consumer.subscribe({ topics: [topic], fromBeginning: true })
+    await consumer.run({
+      autoCommit: false,
+      partitionsConsumedConcurrently: 1,
+      eachBatch: async ({ batch, isStale }) => {
+        if (generation === this.#generation && !isStale()) await this.#deliver(batch.messages)
+      },
+    })
+    if (this.#next > 0) consumer.seek({ topic, partition: 0, offset: String(this.#next) })
+  }
+
+  async #deliver(messages: readonly { offset: string; value: Buffer | null }[]): Promise<void> {
+    const records: JournalRecord[] = []
+    for (const { offset, value } of messages) {
+      const at = Number(offset)
+      if (at >= this.#next) records.push({ offset: at, value: value ?? Buffer.alloc(0) })
+    }
+    const last = records.at(-1)
+    if (!last) return
+    this.#pauseMs = pauseMs.first
+    this.#next = last.offset + 1
+    await this.#onRecords(records)
+  }
+
+  #failed(generation: number, error: unknown): void {
+    if (generation !== this.#generation || this.#closed) return
+    const { log, topic } = this.#options
+    const reason = error instanceof Error ? error.message : String(error)
+    log.warn({ topic, offset: this.#next, reason }, 'reading the journal failed; starting the read again')
+    void this.#retire()
+    this.#timer = setTimeout(() => this.#begin(), this.#pauseMs)
+    this.#pauseMs = Math.min(this.#pauseMs * 2, pauseMs.max)
+  }
+
+  async #retire(): Promise<void> {
+    this.#generation++
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = null
+    const consumer = this.#consumer
+    this.#consumer = null
+    await consumer?.part()
+  }
+}
