@@ -29,6 +29,7 @@ export class KafkaClient<C extends Connectable> {
   readonly client: C
   readonly #log: Logger
   readonly #sockets = new Set<net.Socket>()
+  #parted = false
 
   constructor(options: KafkaClientOptions, make: (kafka: Kafka) => C) {
     this.#log = options.log.child({ part: 'kafkajs' })
@@ -61,6 +62,7 @@ export class KafkaClient<C extends Connectable> {
       .catch((err: unknown) => this.#log.debug({ err }, 'a client did not part in good order'))
     await Promise.race([parting, deadline])
     clearTimeout(timer)
+    this.#parted = true
     for (const socket of this.#sockets) socket.destroy()
   }
 
@@ -74,6 +76,7 @@ export class KafkaClient<C extends Connectable> {
     socket.setKeepAlive(true, keepAliveMs)
     this.#sockets.add(socket)
     socket.once('close', () => this.#sockets.delete(socket))
+    if (this.#parted) socket.destroy() // it was still connecting when it was let go
     return socket
   }
 }

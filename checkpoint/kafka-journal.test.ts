@@ -33,7 +33,7 @@ test('a broker that accepts connections and never answers is an error within the
   const sockets = new Set<import('node:net').Socket>()
   const server = createServer((socket) => {
     connections++
-    sockets.add(socket)
+    sockets.add(socket.resume())
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => undefined)
   }).listen(0, '127.0.0.1')
@@ -49,5 +49,5 @@ test('a broker that accepts connections and never answers is an error within the
     assert.ok(connections >= attempt, `${connections} connections after ${attempt} attempts`)
   }
   await journal.close()
-  while (sockets.size > 0) await new Promise((resolve) => setImmediate(resolve))
+  await Promise.all([...sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve))))
 })
