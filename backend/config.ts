@@ -1,7 +1,7 @@
 /** Options of a backend: one table that makes flags, environment, `--help` and the README's list. */
 import { hostname } from 'node:os'
 import { z } from 'zod'
-import { journalOptions } from '../checkpoint/config.ts'
+import { journalOptions, tokenOption } from '../checkpoint/config.ts'
 import { flag, port, textList } from '../checkpoint/units.ts'
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
@@ -35,11 +35,7 @@ export const backendOptions = journalOptions.extend({
   receivers: textList
     .prefault('ws://127.0.0.1:7070')
     .meta({ description: 'heartbeat receivers, ws:// URLs, comma separated' }),
-  token: z
-    .string()
-    .min(8, 'expected at least 8 characters')
-    .optional()
-    .meta({ description: 'secret shared by all processes; needed to listen beyond loopback' }),
+  token: tokenOption,
   crash: z.coerce
     .number()
     .min(0)

@@ -11,3 +11,11 @@ export const journalOptions = z.object({
     .meta({ description: 'what the names of the Kafka topics begin with; one installation, one prefix' }),
 })
 export type JournalOptions = z.infer<typeof journalOptions>
+
+/** The secret that the processes of one installation share. */
+export const tokenOption = z
+  .string()
+  .min(8, 'expected at least 8 characters')
+  .max(1024, 'expected at most 1024 characters')
+  .optional()
+  .meta({ description: 'secret shared by all processes; needed to listen beyond loopback' })

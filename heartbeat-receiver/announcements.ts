@@ -62,7 +62,7 @@ export function announceCrash(log: Logger, { name, incarnation, reason, leader, 
       ...{ event: 'crashed', backend: name, incarnation, reason, tookMs: rounded(tookMs) },
       ...{ leader: leader?.name ?? null, epoch: leader?.epoch ?? null },
     },
-    `${name} crashed: ${reason}; ${outcome}`,
+    `${name} ${/refused/.test(reason) ? 'crashed' : 'is lost'}: ${reason}; ${outcome}`,
   )
 }
 

@@ -1,6 +1,6 @@
 /** Options of the receiver. `meta.flag` is the command-line name where it is not the key in kebab-case. */
 import { z } from 'zod'
-import { journalOptions } from '../checkpoint/config.ts'
+import { journalOptions, tokenOption } from '../checkpoint/config.ts'
 import { durationMs, port, textList } from '../checkpoint/units.ts'
 
 export const receiverOptions = journalOptions.extend({
@@ -33,12 +33,7 @@ export const receiverOptions = journalOptions.extend({
     .refine((value) => value.length === 0, 'expected none: in this version one receiver runs at a time')
     .default([])
     .meta({ description: 'the other receivers, comma separated' }),
-  token: z
-    .string()
-    .min(1)
-    .max(1024)
-    .optional()
-    .meta({ description: 'shared secret of the installation; needed to listen beyond loopback' }),
+  token: tokenOption,
   logLevel: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')

@@ -125,7 +125,7 @@ describe('receiver service', () => {
     const open = receiverOptions.parse({ host: '0.0.0.0', port: 0 })
     await assert.rejects(startReceiver(open, log, abort.signal), { code: 'UNSAFE_LISTEN' })
     const dependencies = { journal: memoryJournal() }
-    const { done } = await startReceiver({ ...open, token: 'secret' }, log, abort.signal, dependencies)
+    const { done } = await startReceiver({ ...open, token: 'a-secret' }, log, abort.signal, dependencies)
     abort.abort()
     await done
   })
@@ -227,14 +227,14 @@ describe('receiver HTTP', () => {
   })
 
   it('asks for the token where there is one, but not for health and the active', async (t) => {
-    const receiver = await startTestReceiver(t, { token: 'secret' })
+    const receiver = await startTestReceiver(t, { token: 'a-secret' })
     for (const path of ['/api/backends', '/api/decisions', '/api/events', '/metrics']) {
       for (const authorization of ['', 'Bearer wrong', 'Basic secret']) {
         const { status, body } = await getJson(`${receiver.base}${path}`, { authorization })
         assert.deepEqual([status, body.title], [401, 'wrong or missing token'])
       }
     }
-    const allowed = await getJson(`${receiver.base}/api/backends`, { authorization: 'Bearer secret' })
+    const allowed = await getJson(`${receiver.base}/api/backends`, { authorization: 'Bearer a-secret' })
     assert.deepEqual([allowed.status, allowed.body], [200, []])
     assert.equal((await fetch(`${receiver.base}/healthz`)).status, 200)
     assert.equal((await fetch(`${receiver.base}/active`)).status, 503)

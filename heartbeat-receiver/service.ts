@@ -152,7 +152,6 @@ class Service {
       incarnation: randomUUID(),
       node: name,
       log,
-      limits: { startDeadlineMs: Number.POSITIVE_INFINITY }, // backends are heard meanwhile, and Kafka may come later
     })
     return new DecisionLog(checkpoint)
   }
@@ -191,7 +190,7 @@ class Service {
       case 'crashed':
         return announceCrash(this.#log, effect.crash)
       case 'vacant':
-        this.#log.warn(
+        this.#log[effect.epoch === 0 ? 'info' : 'warn'](
           { event: 'vacant', epoch: effect.epoch, reason: effect.reason },
           `waiting for a backend that can lead: ${effect.reason}`,
         )

@@ -20,7 +20,7 @@ const start = (options: Record<string, unknown>) =>
 describe('a balancer does not start', () => {
   it('beyond loopback without a token', async () => {
     await assert.rejects(start({ host: '0.0.0.0' }), { code: 'UNSAFE_LISTEN', message: /--token/ })
-    await (await start({ host: '0.0.0.0', token: 'secret' })).done
+    await (await start({ host: '0.0.0.0', token: 'a-secret' })).done
   })
 
   for (const [key, option] of [

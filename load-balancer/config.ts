@@ -1,5 +1,6 @@
 /** Options of the balancer. `meta.flag` is the command-line name where it is not the key in kebab-case. */
 import { z } from 'zod'
+import { tokenOption } from '../checkpoint/config.ts'
 import { byteCount, durationMs, port, textList } from '../checkpoint/units.ts'
 
 /** Strategies of this version. */
@@ -16,7 +17,7 @@ export const balancerOptions = z.object({
   receivers: textList
     .prefault('ws://127.0.0.1:7070')
     .meta({ description: 'heartbeat receivers whose decisions are followed, comma separated' }),
-  token: z.string().min(1).max(1024).optional().meta({ description: 'shared secret of the installation' }),
+  token: tokenOption,
   strategy: z
     .enum(strategies, { error: () => `expected ${strategies.join(', ')}` })
     .default('active')

@@ -352,7 +352,7 @@ describe('sessions', () => {
 
 describe('headers', () => {
   it('of one connection, of ours and Expect never reach a backend; what a proxy adds does', async (t) => {
-    const { a, send } = await startCluster(t, { options: { token: 'secret' } })
+    const { a, send } = await startCluster(t, { options: { token: 'a-secret' } })
     await send({
       method: 'POST',
       path: '/a?b=c',
@@ -377,7 +377,7 @@ describe('headers', () => {
     assert.equal(url, '/a?b=c')
     for (const name of ['x-private', 'expect', 'te', 'x-heartline-anything'])
       assert.equal(headers[name], undefined, name)
-    assert.equal(headers['x-heartline-token'], 'secret')
+    assert.equal(headers['x-heartline-token'], 'a-secret')
     assert.equal(a.requests[0]!.note!.session, 'session-1')
     assert.equal(headers['idempotency-key'], 'k')
     assert.equal(headers['x-forwarded-for'], '10.0.0.1, 127.0.0.1')
