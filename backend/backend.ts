@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { RequestListener, Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Logger } from 'pino'
@@ -16,6 +17,7 @@ import {
 import type { BackendOptions } from './config.ts'
 import { type HeartbeatStatus, type Heartbeats, startHeartbeats } from './heartbeat-client.ts'
 import { createHttpServer, listen } from './http-server.ts'
+import { createWarmUp } from './warm-up.ts'
 
 /** A checkpoint with the HTTP side: `route` makes a handler that is exactly once. */
 export type ServiceCheckpoint = Checkpoint & Pick<Routes, 'route'>
@@ -90,7 +92,8 @@ class RunningBackend implements Backend {
   }
 
   async start(app: RequestListener): Promise<{ url: string; port: number }> {
-    const server = createHttpServer(app, this.#routes)
+    const warmUp = createWarmUp(randomUUID(), this.#log)
+    const server = createHttpServer(app, this.#routes, warmUp)
     server.on('request', (_request, response) => {
       this.#inFlight++
       response.once('close', () => this.#inFlight--)
@@ -109,7 +112,12 @@ class RunningBackend implements Backend {
       { event: 'listening', url: this.#url, incarnation: this.#incarnation },
       `${this.name} listens on ${this.#url}`,
     )
-    this.checkpoint.start().catch((error: unknown) => this.#fail(error))
+    const address = server.address() as AddressInfo
+    // Only who is warm says that it is a standby, and may be named.
+    warmUp
+      .run(address.port, address.address)
+      .then(() => this.checkpoint.start())
+      .catch((error: unknown) => this.#fail(error))
     return { url: this.#url, port }
   }
 

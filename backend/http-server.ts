@@ -4,6 +4,7 @@ import { problem, type Routes } from '../checkpoint/index.ts'
 import { sessionsPath } from '../checkpoint/request-headers.ts'
 import { BackendError } from './errors.ts'
 import { isIdempotent, mayReplay } from './replay-guard.ts'
+import type { WarmUp } from './warm-up.ts'
 
 export interface HttpServerOptions {
   readonly host: string
@@ -15,7 +16,7 @@ export interface HttpServerOptions {
 const keepAliveTimeoutMs = 75_000
 
 /** Makes the server; nothing listens yet. */
-export function createHttpServer(app: RequestListener, routes: Routes): Server {
+export function createHttpServer(app: RequestListener, routes: Routes, warmUp: WarmUp): Server {
   const server = createServer({ keepAliveTimeout: keepAliveTimeoutMs, noDelay: true }, (request, response) => {
     if (request.url === sessionsPath) {
       if (request.method === 'POST') return routes.openSession(request, response)
@@ -23,6 +24,7 @@ export function createHttpServer(app: RequestListener, routes: Routes): Server {
       return
     }
     if (isRefusedReplay(app, routes, request)) return refuseReplay(response)
+    if (warmUp.take(request, response)) return
     app(request, response)
   })
   return server

@@ -84,7 +84,9 @@ export interface CheckpointStatus {
 }
 
 /** A standby's producer is kept warm by a void record this often, milliseconds: brokers close connections idle for ten minutes. */
-const warmMs = 240_000
+const warmMs = 60_000
+/** And by so many when it has caught up: the first connects, the others have its code compiled. */
+const warmRecords = 10
 
 type Pending = Submission<unknown> & {
   done: ((outcome: Outcome<unknown>) => void) | null
@@ -318,14 +320,14 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     this.#caughtUp = true
     this.#log.info({ offset: this.#replica.foldState.offset }, 'caught up with the journal')
     this.emit('phase', this.phase, 'caught up')
-    void this.#warm()
+    void this.#warm(warmRecords)
   }
 
   #looked(): void {
     this.#replica.ended(this.#reader.end, performance.now())
     this.#drain()
     this.#sweep()
-    if (this.#caughtUp && performance.now() - this.#warmAtMs > warmMs) void this.#warm()
+    if (this.#caughtUp && performance.now() - this.#warmAtMs > warmMs) void this.#warm(1)
   }
 
   /** Tells callers who waited too long that their outcome is unknown; their transactions stay where they are. */
@@ -343,19 +345,15 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   }
 
   /** A commit of reign 0.0 is void for every reader; appending one connects the producer and runs its code before it is needed. */
-  async #warm(): Promise<void> {
-    if (this.#replica.phase !== 'standby') return
+  async #warm(records: number): Promise<void> {
     this.#warmAtMs = performance.now()
-    const header = {
-      type: 'commit',
-      version: recordVersion,
-      reign: [0, 0],
-      incarnation: this.#options.incarnation,
-      at: 0,
-      digest: this.#replica.foldState.digest,
-    } as const
+    const head = { type: 'commit', version: recordVersion, reign: [0, 0], at: 0 } as const
+    const { incarnation } = this.#options
     try {
-      await this.#journal.append(encodeCommit(header, []), this.#limits.appendDeadlineMs)
+      for (let count = 0; count < records && this.phase === 'standby'; count++) {
+        const value = encodeCommit({ ...head, incarnation, digest: this.#replica.foldState.digest }, [])
+        await this.#journal.append(value, this.#limits.appendDeadlineMs)
+      }
     } catch (error) {
       this.#log.debug({ err: error }, 'the producer could not be warmed')
     }
