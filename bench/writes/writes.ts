@@ -7,6 +7,7 @@ import { textList } from '../../checkpoint/units.ts'
 import { type BenchContext, benchmark, commonOptions } from '../benchmark.ts'
 import { BenchError, mustHold } from '../errors.ts'
 import { type Column, type Contender, type Metrics, rowsOf, runRounds, valuesOf } from '../harness.ts'
+import { findProgram } from '../peers/installed.ts'
 import type { Findings } from '../report.ts'
 import { pairedRatio } from '../statistics.ts'
 import { type ContenderSpec, contenderSpecs, ours, type Store, Stores } from './contenders.ts'
@@ -33,8 +34,11 @@ export const writesOptions = commonOptions.extend({
     .meta({ description: 'contenders to measure' }),
   pin: z
     .enum(['none', 'split'])
-    .default('none')
-    .meta({ description: 'split pins the servers to the first processor, load and stores to the others (taskset)' }),
+    .default('split')
+    .meta({
+      description:
+        'split pins the servers to the first processor, load and stores to the others, where taskset is there',
+    }),
   profile: z
     .string()
     .min(1)
@@ -52,7 +56,9 @@ const columns: readonly Column[] = [
 
 export const writes = benchmark(writesOptions, runWrites)
 
-async function runWrites(options: WritesOptions, context: BenchContext): Promise<Findings> {
+async function runWrites(asked: WritesOptions, context: BenchContext): Promise<Findings> {
+  const pinnable = availableParallelism() > 1 && (await findProgram('taskset')) !== undefined
+  const options: WritesOptions = { ...asked, pin: pinnable ? asked.pin : 'none' }
   const load = await findLoadGenerator(options.pin === 'split' ? otherCpus : undefined)
   const stores = new Stores({
     log: context.log,
@@ -60,7 +66,11 @@ async function runWrites(options: WritesOptions, context: BenchContext): Promise
     onStarted: (stop) => context.cleanup.add(stop),
   })
   const notes = [`load: ${load.description}, ${options.connections} connections, ${options.seconds} s a measurement`]
-  if (options.pin === 'split') notes.push('servers pinned to processor 0, load and stores to the others')
+  notes.push(
+    options.pin === 'split'
+      ? 'servers pinned to processor 0, load and stores to the others'
+      : 'nothing is pinned to a processor',
+  )
   const present: { spec: ContenderSpec; contender: Contender }[] = []
   for (const spec of contenderSpecs.filter(({ id }) => options.only.includes(id))) {
     context.signal.throwIfAborted()
