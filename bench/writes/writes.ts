@@ -32,13 +32,9 @@ export const writesOptions = commonOptions.extend({
     .pipe(z.array(z.enum(known)))
     .prefault(known)
     .meta({ description: 'contenders to measure' }),
-  pin: z
-    .enum(['none', 'split'])
-    .default('split')
-    .meta({
-      description:
-        'split pins the servers to the first processor, load and stores to the others, where taskset is there',
-    }),
+  pin: z.enum(['none', 'split']).default('split').meta({
+    description: 'split pins the servers to the first processor, load and stores to the others, where taskset is there',
+  }),
   profile: z
     .string()
     .min(1)
