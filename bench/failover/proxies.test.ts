@@ -8,3 +8,7 @@ test('the proxies are told to repeat POST, or they would only be slower and neve
   assert.match(haproxy, /retry-on all-retryable-errors/)
   assert.doesNotMatch(haproxy, /disable-l7-retry/)
 })
+
+test('HAProxy asks a server for an answer, as a connection alone is accepted for one that hangs too', () => {
+  assert.match(haproxySettings(1, [2, 3]), /option httpchk GET/)
+})

@@ -68,9 +68,12 @@ export async function startHaproxy(servers: readonly number[], log: Logger): Pro
   return { ...peer, version: `HAProxy ${/version (\S+)/i.exec(await versionOf(program, ['-v']))?.[1]}` }
 }
 
-/** `all-retryable-errors` repeats POST too; `observe layer4` marks a server down at its first failed connection. */
+/**
+ * `all-retryable-errors` repeats POST too; `observe layer7` marks a server down at its first failed request, and
+ * the check asks for an answer: the system goes on accepting connections for a process that hangs.
+ */
 export function haproxySettings(port: number, servers: readonly number[]): string {
-  const check = 'check inter 100ms fastinter 50ms fall 1 rise 1 observe layer4 error-limit 1 on-error mark-down'
+  const check = 'check inter 100ms fastinter 50ms fall 1 rise 1 observe layer7 error-limit 1 on-error mark-down'
   return `global
   nbthread 1
   maxconn 4096
@@ -90,6 +93,7 @@ frontend clients
   default_backend servers
 backend servers
   balance roundrobin
+  option httpchk GET /
   http-reuse safe
 ${servers.map((server, index) => `  server s${index} 127.0.0.1:${server} ${check} on-marked-down shutdown-sessions`).join('\n')}
 `
