@@ -135,6 +135,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
       startDeadlineMs: this.#limits.startDeadlineMs,
       offset: () => this.#replica.foldState.offset,
       read: (record) => this.#read(record),
+      needsReading: () => this.#replica.needsReading,
       caughtUp: () => this.#reachedEnd(),
       looked: () => this.#looked(),
       failed: (error) => this.#fail(error),
@@ -366,6 +367,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
       for (let effects = this.#replica.takeEffects(); effects.length > 0; effects = this.#replica.takeEffects()) {
         for (const effect of effects) this.#carryOut(effect)
       }
+      if (this.#replica.needsReading) this.#reader.wake()
     } finally {
       this.#draining = false
     }

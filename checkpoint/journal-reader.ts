@@ -12,6 +12,8 @@ export interface JournalReaderOptions {
   readonly offset: () => number
   /** Takes one record. What it throws is fatal. */
   readonly read: (record: JournalRecord) => void
+  /** True if what is in the journal may be news. While it is not, reading takes its time. */
+  readonly needsReading: () => boolean
   /** The journal was read as far as it was known to go. */
   readonly caughtUp: () => void
   /** Called after each look at the journal's end, whether it answered or not. */
@@ -27,6 +29,11 @@ const reachableMs = 2_000
 const stallMs = { first: 10_000, max: 80_000 }
 /** Reading a backlog gives the event loop back after so long, milliseconds. */
 const sliceMs = 5
+/**
+ * A writer reads its own records back only to notice that it was fenced, which its next append tells as well. So it reads this seldom,
+ * milliseconds: each read costs it, and the broker, as much as an append.
+ */
+const restMs = 25
 /** A gap that is still there after so many rereads is a loss. */
 const rereadsMax = 3
 /** While the journal is not there, so often is it said, milliseconds. */
@@ -45,6 +52,7 @@ export class JournalReader {
   #offsetSeen = -1
   #rereads = { offset: -1, count: 0 }
   #looking = false
+  #wake: (() => void) | null = null
 
   constructor(options: JournalReaderOptions) {
     this.#options = options
@@ -108,6 +116,11 @@ export class JournalReader {
     this.#checkCaughtUp()
   }
 
+  /** Ends a rest: what is in the journal is news now. */
+  wake(): void {
+    this.#wake?.()
+  }
+
   /** Reads again from an offset at which something was missing. */
   reread(from: number): void {
     const count = this.#rereads.offset === from ? this.#rereads.count + 1 : 1
@@ -124,6 +137,7 @@ export class JournalReader {
   async stop(): Promise<void> {
     this.#stopping.abort(new CheckpointError('STOPPED', 'the checkpoint was closed'))
     if (this.#timer) clearInterval(this.#timer)
+    this.wake()
     await this.#tail?.close()
   }
 
@@ -143,6 +157,19 @@ export class JournalReader {
       sliceEndMs = performance.now() + sliceMs
     }
     this.#checkCaughtUp()
+    if (!this.#options.needsReading()) await this.#rest()
+  }
+
+  #rest(): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer)
+        this.#wake = null
+        resolve()
+      }
+      const timer = setTimeout(end, restMs)
+      this.#wake = end
+    })
   }
 
   #checkCaughtUp(): void {

@@ -133,6 +133,11 @@ export class Replica {
     return this.#queueBytes
   }
 
+  /** True if what is in the journal is news: only a writer whose every append came next knows it all. */
+  get needsReading(): boolean {
+    return this.#phase !== 'active' || (this.#inFlight !== null && this.#inFlight.answeredOffset !== null)
+  }
+
   /** Everything that is not answered yet, in log order. */
   *waiting(): Iterable<Ticket> {
     yield* this.#unsure?.group ?? []
