@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { missingTools } from '../compose/kafka/missing-tools.ts'
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url))
 
@@ -17,7 +18,9 @@ async function bench(args: string[]) {
   return { code: await exited, output, errors }
 }
 
-test('a short run of writes checks its contenders and reports as scripts rely on it', async (t) => {
+test('a short run of writes checks its contenders and reports as scripts rely on it', {
+  skip: missingTools(),
+}, async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'heartline-bench-smoke-'))
   t.after(() => rm(directory, { recursive: true, force: true }))
   const raw = join(directory, 'raw.json')
