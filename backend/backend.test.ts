@@ -73,10 +73,10 @@ test('a port in use, and an address beyond loopback without a token, are one cle
     second.start(() => undefined),
     { code: 'PORT_IN_USE', message: `port ${port} on 127.0.0.1 is in use; choose another with --port` },
   )
-  const open = backendWith({ host: '0.0.0.0' })
-  t.after(() => open.close())
-  await assert.rejects(
-    open.start(() => undefined),
-    { code: 'TOKEN_NEEDED' },
-  )
+  for (const host of ['0.0.0.0', '::', '127.example.org']) {
+    const open = backendWith({ host })
+    t.after(() => open.close())
+    const refused = open.start(() => undefined)
+    await assert.rejects(refused, { code: 'TOKEN_NEEDED' }, host)
+  }
 })

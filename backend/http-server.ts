@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { problem, type Routes } from '../checkpoint/index.ts'
 import { sessionsPath } from '../checkpoint/request-headers.ts'
+import { isLoopback } from '../heartbeat-receiver/token.ts'
 import { BackendError } from './errors.ts'
 import { isIdempotent, mayReplay } from './replay-guard.ts'
 import type { WarmUp } from './warm-up.ts'
@@ -51,10 +52,6 @@ export async function listen(server: Server, { host, port, token }: HttpServerOp
   })
   const address = server.address()
   return typeof address === 'object' && address !== null ? address.port : port
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\./.test(host)
 }
 
 function isRefusedReplay(app: RequestListener, routes: Routes, request: IncomingMessage): boolean {

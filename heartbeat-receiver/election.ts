@@ -2,13 +2,8 @@
  * Who leads next: of the backends that are alive and follow the journal, the one furthest in it, then the heaviest, then the most senior.
  * Pure. Whether anybody has to be named at all is `verdict.ts`'s question: an active that is well stays.
  */
+import { compareReigns, type Reign } from '../checkpoint/record.ts'
 import { hadSetback, type KnownBackend } from './known-backend.ts'
-
-export type Reign = readonly [epoch: number, attempt: number]
-
-export function compareReigns(a: Reign, b: Reign): number {
-  return a[0] - b[0] || a[1] - b[1]
-}
 
 export interface ElectionRules {
   nowMs: number

@@ -4,6 +4,7 @@ import type { Server } from 'node:http'
 import { createServer as createAdminServer } from 'node:http'
 import { type AddressInfo, isIPv6 } from 'node:net'
 import type { Logger } from 'pino'
+import { isLoopback } from '../heartbeat-receiver/token.ts'
 import { adminApp } from './admin.ts'
 import { BodyBudget } from './body.ts'
 import type { BalancerOptions } from './config.ts'
@@ -85,8 +86,8 @@ export async function runBalancer(
 
 /** Without a token whoever reaches a port is trusted, so only this machine may. */
 function refuseUnsafe(host: string, token: string | undefined): void {
-  const loopback = host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host)
-  if (token === undefined && !loopback) throw new BalancerError('UNSAFE_LISTEN', balancerErrors.UNSAFE_LISTEN(host))
+  if (token === undefined && !isLoopback(host))
+    throw new BalancerError('UNSAFE_LISTEN', balancerErrors.UNSAFE_LISTEN(host))
 }
 
 async function listen(server: Server, host: string, port: number, option: string): Promise<void> {
