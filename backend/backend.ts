@@ -106,24 +106,29 @@ class RunningBackend implements Backend {
     this.#server = server
     this.#url = this.#options.url ?? urlOf(this.#options.host, port)
     this.#eventLoopDelay.enable()
-    this.#heartbeats = this.#startHeartbeats()
-    this.checkpoint.on('phase', () => this.#heartbeats?.statusChanged())
     this.#log.info(
       { event: 'listening', url: this.#url, incarnation: this.#incarnation },
       `${this.name} listens on ${this.#url}`,
     )
     const address = server.address() as AddressInfo
-    // Only who is warm says that it is a standby, and may be named.
-    warmUp
-      .run(address.port, address.address)
-      .then(() => this.checkpoint.start())
-      .catch((error: unknown) => this.#fail(error))
+    warmUp.run(address.port, address.address).then(
+      () => this.#join(),
+      (error: unknown) => this.#fail(error),
+    )
     return { url: this.#url, port }
   }
 
   close(): Promise<void> {
     this.#closing ??= this.#close().then(this.#ended.resolve, this.#ended.reject)
     return this.#closing
+  }
+
+  /** Only who is warm joins: it is not silent while it compiles, and may be named. */
+  #join(): void {
+    if (this.#closing) return
+    this.#heartbeats = this.#startHeartbeats()
+    this.checkpoint.on('phase', () => this.#heartbeats?.statusChanged())
+    this.checkpoint.start().catch((error: unknown) => this.#fail(error))
   }
 
   #startHeartbeats(): Heartbeats {
