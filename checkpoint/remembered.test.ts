@@ -89,3 +89,11 @@ test('full of young keys, a new one is refused; old ones are forgotten by a jour
   assert.deepEqual(remembered.findKey('a', ''), { kind: 'new' })
   assert.equal(remembered.findKey('b', '').kind, 'recorded')
 })
+
+test('when the lowest number leaps over many, exactly what is below is forgotten', () => {
+  const remembered = rememberedAfter([{ open: '1' }, 0], [request(1, 1), 1], [request(99, 1), 2], [request(100, 1), 3])
+  remembered.settle(request(100, 100), 4)
+  assert.equal(remembered.findRequest('1', 99).kind, 'ended')
+  assert.deepEqual(remembered.findRequest('1', 100), { kind: 'recorded', response: '"r100"' })
+  assert.equal(remembered.counts().responses, 1)
+})
