@@ -1,10 +1,8 @@
 /** Options of a backend: one table that makes flags, environment, `--help` and the README's list. */
 import { hostname } from 'node:os'
 import { z } from 'zod'
-import { journalOptions, tokenOption } from '../checkpoint/config.ts'
+import { journalOptions, logLevelOption, tokenOption } from '../checkpoint/config.ts'
 import { flag, port, textList } from '../checkpoint/units.ts'
-
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
 export const backendOptions = journalOptions.extend({
   host: z
@@ -42,6 +40,6 @@ export const backendOptions = journalOptions.extend({
     .max(1, 'expected a chance from 0 to 1')
     .default(0)
     .meta({ description: 'chance, at each heartbeat, that this backend crashes (for trying failures)' }),
-  logLevel: z.enum(logLevels).default('info').meta({ description: 'least severe log line that is printed' }),
+  logLevel: logLevelOption,
 })
 export type BackendOptions = z.infer<typeof backendOptions>

@@ -1,10 +1,11 @@
 /** The backend's HTTP server: what balancers ask of every backend, in front of the service's own application. */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import { isIdempotent } from '../checkpoint/http-methods.ts'
 import { problem, type Routes } from '../checkpoint/index.ts'
 import { sessionsPath } from '../checkpoint/request-headers.ts'
 import { isLoopback } from '../heartbeat-receiver/token.ts'
 import { BackendError } from './errors.ts'
-import { isIdempotent, mayReplay } from './replay-guard.ts'
+import { mayReplay } from './replay-guard.ts'
 import type { WarmUp } from './warm-up.ts'
 
 export interface HttpServerOptions {

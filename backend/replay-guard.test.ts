@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import express from 'express'
 import pino from 'pino'
+import { isIdempotent } from '../checkpoint/http-methods.ts'
 import { createCheckpoint, memoryJournal, routes } from '../checkpoint/index.ts'
-import { isIdempotent, mayReplay } from './replay-guard.ts'
+import { mayReplay } from './replay-guard.ts'
 
 const log = pino({ level: 'silent' })
 const checkpoint = createCheckpoint({ journal: memoryJournal(), incarnation: 'i', node: 'n', log })

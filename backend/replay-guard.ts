@@ -11,13 +11,6 @@ interface Layer {
   route?: { methods?: Record<string, boolean>; stack?: { method?: string; handle?: unknown }[] }
 }
 
-const idempotentMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
-
-/** True for a method that may be sent again whatever the route (RFC 9110 9.2.2). */
-export function isIdempotent(method: string): boolean {
-  return idempotentMethods.has(method)
-}
-
 /** True if the route that would answer is known to be exactly once. `app` is an Express application or a handler made by `checkpoint.route`. */
 export function mayReplay(app: unknown, method: string, path: string): boolean {
   if (isExactlyOnce(app)) return true

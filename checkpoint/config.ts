@@ -19,3 +19,12 @@ export const tokenOption = z
   .max(1024, 'expected at most 1024 characters')
   .optional()
   .meta({ description: 'secret shared by all processes; needed to listen beyond loopback' })
+
+export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+export type LogLevel = (typeof logLevels)[number]
+
+/** How much a process says. */
+export const logLevelOption = z
+  .enum(logLevels)
+  .default('info')
+  .meta({ description: 'least severe log line that is written' })

@@ -7,6 +7,7 @@ import { type ServerResponse, validateHeaderName, validateHeaderValue } from 'no
 import type { Logger } from 'pino'
 import type { Checkpoint } from './checkpoint.ts'
 import { CheckpointError } from './errors.ts'
+import { isSafe } from './http-methods.ts'
 import {
   activeHeader,
   backendHeader,
@@ -36,7 +37,6 @@ export interface ExactlyOnceRoute {
 }
 
 const exactlyOnce = Symbol('heartline.exactlyOnce')
-const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 const keyLengthMax = 255
 const keyHeader = 'idempotency-key'
 const json = 'application/json; charset=utf-8'
@@ -158,7 +158,7 @@ export function routes(checkpoint: Checkpoint, options: RouteOptions): Routes {
   function route(handler: RouteHandler): ExactlyOnceRoute {
     const handle = (request: RouteRequest, response: ServerResponse): void =>
       whenLeading(request, response, (known) => {
-        const identity = safeMethods.has(request.method ?? '') ? reading : identify(request, known)
+        const identity = isSafe(request.method ?? '') ? reading : identify(request, known)
         if (identity === 'key too long')
           return send(
             response,

@@ -1,7 +1,7 @@
 /** What `heartline` can do, in one table. A command's module is loaded only when it is asked for, so that each starts quickly. */
 import type { Logger } from 'pino'
-import { z } from 'zod'
-import { logLevels } from './logger.ts'
+import type { z } from 'zod'
+import { logLevelOption } from '../checkpoint/config.ts'
 
 /** A command with its module loaded. `run` resolves with the exit code; `signal` asks it to end in order. */
 export interface Command {
@@ -90,7 +90,7 @@ function command<Options extends z.ZodObject>(
   options: Options,
   run: (options: z.output<Options>, log: Logger, signal: AbortSignal) => Promise<number>,
 ): Command {
-  const logLevel = z.enum(logLevels).default('info').meta({ description: 'least severe log line that is written' })
+  const logLevel = logLevelOption
   return { options: 'logLevel' in options.shape ? options : options.extend({ logLevel }), run: run as Command['run'] }
 }
 

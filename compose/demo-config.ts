@@ -1,8 +1,8 @@
 /** Options of the demo. */
 import { z } from 'zod'
+import { logLevels } from '../checkpoint/config.ts'
 import { textList } from '../checkpoint/units.ts'
 import { loadOptions } from './load/config.ts'
-import { logLevels } from './logger.ts'
 
 const wholeNumber = z.coerce.number('expected a whole number').int('expected a whole number')
 

@@ -1,7 +1,7 @@
 /** The demo as a person reads it on standard error: its own story, and the lines of the processes that matter. */
 import { type Logger, pino } from 'pino'
+import type { LogLevel } from '../checkpoint/config.ts'
 import { ProgressLine } from './load/progress.ts'
-import type { LogLevel } from './logger.ts'
 
 const plainIntervalMs = 5_000
 

@@ -3,10 +3,11 @@
 import { readFileSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import type { Logger } from 'pino'
+import type { LogLevel } from '../checkpoint/config.ts'
 import { type CommandEntry, commands } from './commands.ts'
 import { describeFailure } from './failure.ts'
 import { describeFlags, nearest, readFlags } from './flags.ts'
-import { createLogger, type LogLevel } from './logger.ts'
+import { createLogger } from './logger.ts'
 
 const exitCodes = { fine: 0, failed: 1, usage: 2 } as const
 const closeTimeoutMs = 10_000

@@ -1,10 +1,10 @@
 /** `heartline up`: everything on this machine, for as long as a person wants to play with it. */
 import type { Logger } from 'pino'
 import { z } from 'zod'
+import { logLevelOption } from '../checkpoint/config.ts'
 import { durationMs, flag, port, textList } from '../checkpoint/units.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { ComposeError } from './errors.ts'
-import { logLevels } from './logger.ts'
 import type { ManagedProcess } from './processes.ts'
 import { nextRestart } from './restarting.ts'
 
@@ -46,7 +46,7 @@ export const upOptions = z.object({
   topicPrefix: z.string().default('heartline').meta({ description: 'what the names of the Kafka topics begin with' }),
   heartbeatMs: durationMs.prefault('100ms').meta({ description: 'time between heartbeats', flag: 'heartbeat' }),
   token: z.string().min(1).max(1024).optional().meta({ description: 'shared secret of the installation' }),
-  logLevel: z.enum(logLevels).default('info').meta({ description: 'least severe log line that is written' }),
+  logLevel: logLevelOption,
 })
 export type UpOptions = z.infer<typeof upOptions>
 

@@ -1,6 +1,6 @@
 /** Options of the receiver. `meta.flag` is the command-line name where it is not the key in kebab-case. */
 import { z } from 'zod'
-import { journalOptions, tokenOption } from '../checkpoint/config.ts'
+import { journalOptions, logLevelOption, tokenOption } from '../checkpoint/config.ts'
 import { durationMs, port, textList } from '../checkpoint/units.ts'
 
 export const receiverOptions = journalOptions.extend({
@@ -34,9 +34,6 @@ export const receiverOptions = journalOptions.extend({
     .default([])
     .meta({ description: 'the other receivers, comma separated' }),
   token: tokenOption,
-  logLevel: z
-    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
-    .default('info')
-    .meta({ description: 'least severe log line that is written' }),
+  logLevel: logLevelOption,
 })
 export type ReceiverOptions = z.infer<typeof receiverOptions>

@@ -1,6 +1,6 @@
 /** Options of the balancer. `meta.flag` is the command-line name where it is not the key in kebab-case. */
 import { z } from 'zod'
-import { tokenOption } from '../checkpoint/config.ts'
+import { logLevelOption, tokenOption } from '../checkpoint/config.ts'
 import { byteCount, durationMs, port, textList } from '../checkpoint/units.ts'
 
 /** Strategies of this version. */
@@ -43,9 +43,6 @@ export const balancerOptions = z.object({
     .regex(/^[A-Za-z0-9._:-]+$/, 'expected letters, digits and . _ : - only')
     .default('balancer')
     .meta({ description: 'name of this balancer, for logs and receivers' }),
-  logLevel: z
-    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
-    .default('info')
-    .meta({ description: 'least severe log line that is written' }),
+  logLevel: logLevelOption,
 })
 export type BalancerOptions = z.infer<typeof balancerOptions>

@@ -1,7 +1,8 @@
 /** One request in the replay lane, from when it was read until it is answered. */
+import { isIdempotent, isSafe } from '../checkpoint/http-methods.ts'
 import { requestHeader } from '../checkpoint/request-headers.ts'
 import type { Problem, ProblemType } from './problem.ts'
-import { type Facts, type Failure, isIdempotent, isSafe, outcomeOf } from './replay.ts'
+import { type Facts, type Failure, outcomeOf } from './replay.ts'
 import type { Hint } from './routing.ts'
 import type { Head, Outgoing, Sending, SendingListener } from './sending.ts'
 import type { Session } from './session.ts'

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { isIdempotent, isSafe } from '../checkpoint/http-methods.ts'
 import {
   afterFailure,
   type Facts,
   type Failure,
-  isIdempotent,
-  isSafe,
   lossesMax,
   mayHaveRun,
   maySend,

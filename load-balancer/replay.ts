@@ -44,16 +44,6 @@ export const quickRetriesMax = 3
 const resendNow: Verdict = { type: 'resend', when: 'now' }
 const resendAfterPause: Verdict = { type: 'resend', when: 'after pause' }
 
-/** Methods without effect, RFC 9110 9.2.1. */
-export function isSafe(method: string): boolean {
-  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || method === 'TRACE'
-}
-
-/** Methods that HTTP allows to repeat, RFC 9110 9.2.2. */
-export function isIdempotent(method: string): boolean {
-  return isSafe(method) || method === 'PUT' || method === 'DELETE'
-}
-
 /** True if the failed sending may have been run. */
 export function mayHaveRun(failure: Failure): boolean {
   return failure.type === 'lost' || ((failure.type === 'deposed' || failure.type === 'silent') && failure.sent)

@@ -5,10 +5,10 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { createProxyMiddleware, type RequestHandler } from 'http-proxy-middleware'
+import { isSafe } from '../checkpoint/http-methods.ts'
 import { activeHeader, backendHeader, epochHeader, refusedHeader } from '../checkpoint/request-headers.ts'
 import { originOf, toBackendInPlace, toClient } from './message-headers.ts'
 import { type Problem, type ProblemType, problemAnswer } from './problem.ts'
-import { isSafe } from './replay.ts'
 import type { ReplayLane } from './replay-lane.ts'
 import type { Target } from './routing.ts'
 

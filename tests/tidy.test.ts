@@ -26,6 +26,7 @@ const cores = [
   'checkpoint/remembered.ts',
   'checkpoint/submission.ts',
   'checkpoint/kafka-settings.ts',
+  'checkpoint/http-methods.ts',
   'heartbeat-receiver/receiver.ts',
   'heartbeat-receiver/election.ts',
   'heartbeat-receiver/suspicion.ts',

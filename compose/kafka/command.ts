@@ -1,8 +1,8 @@
 /** `heartline kafka`. */
 import type { Logger } from 'pino'
 import { z } from 'zod'
+import { logLevelOption } from '../../checkpoint/config.ts'
 import { port } from '../../checkpoint/units.ts'
-import { logLevels } from '../logger.ts'
 import { startKafka } from './kafka.ts'
 import { kafkaVersion } from './runtime.ts'
 
@@ -24,7 +24,7 @@ export const kafkaOptions = z.object({
     .min(1)
     .optional()
     .meta({ description: 'directory that keeps the data; without it a fresh one, removed at the end' }),
-  logLevel: z.enum(logLevels).default('info').meta({ description: 'least severe log line that is written' }),
+  logLevel: logLevelOption,
 })
 export type KafkaCommandOptions = z.infer<typeof kafkaOptions>
 
