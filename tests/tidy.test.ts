@@ -39,6 +39,7 @@ const cores = [
   'heartbeat-receiver/backend-view.ts',
   'heartbeat-receiver/incoming.ts',
   'load-balancer/routing.ts',
+  'load-balancer/membership.ts',
   'load-balancer/holding.ts',
   'load-balancer/replay.ts',
   'load-balancer/session.ts',
