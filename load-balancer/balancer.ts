@@ -41,7 +41,7 @@ export async function runBalancer(
   const limits = { timeMs: holdTimeMs, requestsMax: holdRequests, bytesMax: holdBytes }
   const lane = new ReplayLane({ limits, token, follower, observer: metrics, log, now })
   metrics.watch({ held: () => lane.held, epoch: () => lane.target?.epoch ?? 0 })
-  const streams = new StreamLane({ lane, holdTimeMs, waitingMax: holdRequests })
+  const streams = new StreamLane({ targets: lane, holdTimeMs, waitingMax: holdRequests })
   // Bodies that are held, and those that are read or under way on all connections.
   const budget = new BodyBudget(holdBytes + connectionsMax * replayBodyBytes)
   const answered = metrics.answered.bind(metrics)

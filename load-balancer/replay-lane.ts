@@ -52,7 +52,7 @@ export class ReplayLane implements JobOwner {
   readonly #held: HoldQueue
   readonly #sessions = new Sessions()
   readonly #takesListeners: (() => void)[] = []
-  readonly #movedListeners: ((target: Target) => void)[] = []
+  readonly #movedListeners: ((stays: (target: Target) => boolean) => void)[] = []
   readonly #gate: Gatekeeper
   readonly #silence: SilenceWatch
   #target: Target | undefined
@@ -83,8 +83,13 @@ export class ReplayLane implements JobOwner {
   }
 
   /** True if the target takes what other lanes send. */
-  get takesStreams(): boolean {
+  get takes(): boolean {
     return this.#target !== undefined && this.#gate.lets
+  }
+
+  /** Where another lane sends its next request. */
+  pick(): Target | undefined {
+    return this.#target
   }
 
   /** Calls `listener` whenever the target may take requests again. */
@@ -92,8 +97,8 @@ export class ReplayLane implements JobOwner {
     this.#takesListeners.push(listener)
   }
 
-  /** Calls `listener` with each new target that is another backend than before. */
-  onMoved(listener: (target: Target) => void): void {
+  /** Calls `listener` with each new target that is another backend than before: only that one stays. */
+  onMoved(listener: (stays: (target: Target) => boolean) => void): void {
     this.#movedListeners.push(listener)
   }
 
@@ -204,7 +209,8 @@ export class ReplayLane implements JobOwner {
       this.#lost.moved = true
       old.retire(this.#options.limits.timeMs)
     }
-    for (const listener of this.#movedListeners) listener(target)
+    const stays = ({ url }: Target) => url === target.url
+    for (const listener of this.#movedListeners) listener(stays)
   }
 
   #gateOpened(): void {

@@ -7,13 +7,26 @@ import type { Socket } from 'node:net'
 import { createProxyMiddleware, type RequestHandler } from 'http-proxy-middleware'
 import { isSafe } from '../checkpoint/http-methods.ts'
 import { activeHeader, backendHeader, epochHeader, refusedHeader } from '../checkpoint/request-headers.ts'
-import { originOf, toBackendInPlace, toClient } from './message-headers.ts'
+import { originOf, type Provenance, toBackendInPlace, toClient } from './message-headers.ts'
 import { type Problem, type ProblemType, problemAnswer } from './problem.ts'
-import type { ReplayLane } from './replay-lane.ts'
 import type { Target } from './routing.ts'
 
+/** Who names the backend that a stream goes to. */
+export interface StreamTargets {
+  /** The backend for one request; undefined if there is none now. Asked once for each, when it is about to leave. */
+  pick(request: IncomingMessage): Target | undefined
+  /** False while what comes has to wait. */
+  readonly takes: boolean
+  /** Calls `listener` whenever what waits may go. */
+  onTakes(listener: () => void): void
+  /** Calls `listener` when targets are given up. `stays` says of one whether it is kept. */
+  onMoved(listener: (stays: (target: Target) => boolean) => void): void
+  /** The headers by which a backend knows that the request is from this balancer. */
+  plainHeaders(): [string, string][]
+}
+
 export interface StreamLaneOptions {
-  lane: ReplayLane
+  targets: StreamTargets
   /** How long a request may wait for a target, and a deposed backend may finish its streams, milliseconds. */
   holdTimeMs: number
   /** How many may wait. */
@@ -49,8 +62,8 @@ export class StreamLane {
         proxyReqWs: (outgoing, request) => this.#watchUpgrade(outgoing, request),
       },
     })
-    options.lane.onTakes(() => this.#goOn())
-    options.lane.onMoved((target) => this.#moved(target))
+    options.targets.onTakes(() => this.#goOn())
+    options.targets.onMoved((stays) => this.#moved(stays))
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
@@ -83,20 +96,27 @@ export class StreamLane {
 
   #close(stream: Stream): void {
     this.#streams.delete(stream.request)
-    clearTimeout(this.#waiting.get(stream)?.timer)
-    this.#waiting.delete(stream)
+    this.#stopWaiting(stream)
   }
 
   // Waiting for a target
 
   #whenTaken(stream: Stream, send: () => void): void {
+    const { targets } = this.#options
     const go = () => {
-      stream.target = this.#options.lane.target
+      stream.target = targets.pick(stream.request)
+      if (!stream.target) return this.#wait(stream, go)
+      this.#stopWaiting(stream)
       toBackendInPlace(stream.request.headers, originOf(stream.request))
-      for (const [name, value] of this.#options.lane.plainHeaders()) stream.request.headers[name] = value
+      for (const [name, value] of targets.plainHeaders()) stream.request.headers[name] = value
       send()
     }
-    if (this.#options.lane.takesStreams) return go()
+    if (targets.takes) go()
+    else this.#wait(stream, go)
+  }
+
+  #wait(stream: Stream, go: () => void): void {
+    if (this.#waiting.has(stream)) return
     if (this.#waiting.size >= this.#options.waitingMax) return this.#problem(stream, 'too many held', false)
     const timer = setTimeout(() => {
       this.#waiting.delete(stream)
@@ -105,11 +125,14 @@ export class StreamLane {
     this.#waiting.set(stream, { go, timer })
   }
 
+  #stopWaiting(stream: Stream): void {
+    clearTimeout(this.#waiting.get(stream)?.timer)
+    this.#waiting.delete(stream)
+  }
+
   #goOn(): void {
-    for (const [stream, { go, timer }] of [...this.#waiting]) {
-      if (!this.#options.lane.takesStreams) return
-      clearTimeout(timer)
-      this.#waiting.delete(stream)
+    for (const { go } of [...this.#waiting.values()]) {
+      if (!this.#options.targets.takes) return
       go()
     }
   }
@@ -123,7 +146,7 @@ export class StreamLane {
       from.resume()
       return this.#problem(stream, 'stream refused', false)
     }
-    response.writeHead(from.statusCode!, from.statusMessage, toClient(from.headers, this.#options.lane.provenance(0)))
+    response.writeHead(from.statusCode!, from.statusMessage, toClient(from.headers, provenanceOf(stream)))
   }
 
   /** Listens before httpxy does: what it hands to the client is what stands in the headers then. */
@@ -133,7 +156,7 @@ export class StreamLane {
       if (from.headers[refusedHeader] !== undefined) from.statusCode = 503
       delete from.headers[refusedHeader]
       delete from.headers[activeHeader]
-      const { backend, epoch } = this.#options.lane.provenance(0)
+      const { backend, epoch } = provenanceOf(stream)
       from.headers[backendHeader] ??= backend
       from.headers[epochHeader] ??= String(epoch)
     }
@@ -146,8 +169,8 @@ export class StreamLane {
 
   // Losses
 
-  #moved(target: Target): void {
-    const old = [...this.#streams.values()].filter((stream) => stream.target && stream.target.url !== target.url)
+  #moved(stays: (target: Target) => boolean): void {
+    const old = [...this.#streams.values()].filter((stream) => stream.target && !stays(stream.target))
     const finishing = old.filter((stream) => !stream.upgraded)
     for (const stream of old) if (stream.upgraded) cut(stream)
     if (finishing.length === 0) return
@@ -176,7 +199,7 @@ export class StreamLane {
     const key = request.headers['idempotency-key']
     const outcome = mayHaveRun ? 'unknown' : 'not applied'
     const problem: Problem = { type, outcome, key: typeof key === 'string' ? key : null }
-    const { status, headers, body } = problemAnswer(problem, this.#options.lane.provenance(0))
+    const { status, headers, body } = problemAnswer(problem, provenanceOf(stream))
     if (stream.upgraded || answer.destroyed || ('headersSent' in answer && answer.headersSent)) return cut(stream)
     if ('headersSent' in answer) {
       if (!request.complete) answer.shouldKeepAlive = false
@@ -187,6 +210,10 @@ export class StreamLane {
       answer.destroySoon()
     }
   }
+}
+
+function provenanceOf(stream: Stream | undefined): Provenance {
+  return { backend: stream?.target?.name ?? 'none', epoch: stream?.target?.epoch ?? 0, replays: 0 }
 }
 
 function cut(stream: Stream): void {
