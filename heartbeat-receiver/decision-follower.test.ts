@@ -93,6 +93,30 @@ describe('decision follower', () => {
     assert.deepEqual(ports.last.take(), [])
   })
 
+  it('tells of the members when they have changed, and keeps them while no receiver is there', () => {
+    const { ports, follower } = follow()
+    const a = { name: 'a', incarnation: 'a-1', url: 'http://a', weight: 1, exactlyOnce: true, phase: 'standby', lag: 0 }
+    const heard: unknown[] = []
+    follower.on('members', (members) => heard.push(members))
+    ports.last.open()
+    ports.last.hear(decisions(decision(3)))
+    assert.deepEqual(follower.members(), [], 'as of a receiver that knows no members')
+    const whole = { type: 'members', first: true, last: true }
+    ports.last.hear({ ...whole, members: [a] })
+    ports.last.hear({ ...whole, members: [a] })
+    for (const wrong of [{ weight: 0 }, { url: 'ftp://a' }, { lag: -1 }, { name: 'a b' }, { phase: 'well' }])
+      ports.last.hear({ ...whole, members: [{ ...a, ...wrong }] })
+    assert.deepEqual(heard, [[a]])
+    ports.last.lose(refused)
+    assert.equal(follower.members(), heard[0])
+    ports.run(1_000)
+    ports.last.open()
+    ports.last.hear({ type: 'members-changed', members: [{ ...a, name: 'b' }], left: [] })
+    assert.deepEqual(follower.members(), [a, { ...a, name: 'b' }])
+    ports.last.hear({ ...whole, members: [] })
+    assert.deepEqual([follower.members(), heard.length], [[], 3])
+  })
+
   it('skips what it does not understand', () => {
     const { ports, heard } = follow()
     ports.last.open()

@@ -2,9 +2,11 @@
 import { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
 import { paths } from './incoming.ts'
+import { KnownMembers } from './known-members.ts'
 import {
   closeCodes,
   type Decision,
+  type Member,
   protocolVersion,
   type Report,
   type ToFollower,
@@ -28,6 +30,8 @@ export interface FollowOptions {
 interface FollowerEvents {
   /** A decision with a higher epoch than any before of its shard. */
   decision: [decision: Decision]
+  /** The members have changed. */
+  members: [members: readonly Member[]]
 }
 
 /** A receiver says something every `intervalMs`; after so many of them without a word it is gone. */
@@ -37,6 +41,7 @@ export class DecisionFollower extends EventEmitter<FollowerEvents> {
   readonly #options: FollowOptions
   readonly #links: ReceiverLinks
   readonly #decisions = new Map<number, Decision>()
+  readonly #members = new KnownMembers()
   #epochSeen = 0
 
   /** @throws ReceiverError BAD_URL */
@@ -62,6 +67,11 @@ export class DecisionFollower extends EventEmitter<FollowerEvents> {
   /** The decision in force as far as is known. */
   decision(shard = 0): Decision | undefined {
     return this.#decisions.get(shard)
+  }
+
+  /** The backends that requests may be sent to, in no order: a new array when it changed. What was known stays while no receiver is heard. */
+  members(): readonly Member[] {
+    return this.#members.members
   }
 
   /** Tells all receivers that a new connection to a backend was refused or timed out. */
@@ -93,6 +103,10 @@ export class DecisionFollower extends EventEmitter<FollowerEvents> {
       return
     }
     if (message.type === 'decided') return this.#take(message.decision)
+    if (message.type !== 'decisions') {
+      if (this.#members.take(link.url, message)) this.emit('members', this.#members.members)
+      return
+    }
     this.#links.established(link, message.intervalMs * silentIntervals)
     for (const decision of message.decisions) this.#take(decision)
     const below = message.decisions.every(({ epoch }) => epoch < this.#epochSeen)
@@ -109,6 +123,7 @@ export class DecisionFollower extends EventEmitter<FollowerEvents> {
 
   /** A wrong token may be put right on the other side; it is an error all the same, as nobody is told anything until then. */
   #lost(link: ReceiverLink, { code, reason }: Loss): Reaction {
+    this.#members.lost(link.url)
     if (code !== closeCodes.unauthorized && code !== closeCodes.versionUnsupported) return 'retry'
     this.#options.log.error({ event: 'refused', receiver: link.url, code, reason }, `${link.url} refuses: ${reason}`)
     return 'retry-late'

@@ -1,6 +1,16 @@
 /** What goes into the receiver's core and what comes out of it. */
 import type { Evidence } from './known-backend.ts'
-import type { Decision, Goodbye, Heartbeat, Hello, ReceiverEvent, Refuse, Report, ToBackend } from './protocol.ts'
+import type {
+  Decision,
+  Goodbye,
+  Heartbeat,
+  Hello,
+  Member,
+  ReceiverEvent,
+  Refuse,
+  Report,
+  ToBackend,
+} from './protocol.ts'
 
 /** How a fresh TCP connection to a backend's own URL went. */
 export type ProbeOutcome = 'connected' | 'refused' | 'timed-out' | 'unreachable'
@@ -40,12 +50,23 @@ export type Effect =
   | { readonly type: 'record'; readonly decision: RecordedDecision; readonly reason: string }
   /** For whoever watches; a `decided` is for the followers too. */
   | { readonly type: 'publish'; readonly event: ReceiverEvent; readonly evidence?: Evidence }
+  /** For the followers: what has changed in the list of members. */
+  | ({ readonly type: 'members-changed' } & MemberChanges)
+  /** The followers may take the list of members for the whole one from now on: tell them all of it. */
+  | { readonly type: 'members-whole' }
   /** For the person at the terminal. */
   | { readonly type: 'crashed'; readonly crash: Crash }
   /** A decision is needed and nobody can be named. */
   | { readonly type: 'vacant'; readonly epoch: number; readonly reason: string }
   /** The named backend leads: how long it took since the first evidence. */
   | { readonly type: 'failed-over'; readonly epoch: number; readonly tookMs: number }
+
+export interface MemberChanges {
+  /** Joined, or not as they were told before. */
+  readonly members: readonly Member[]
+  /** Names that are no members any more. */
+  readonly left: readonly string[]
+}
 
 export interface Crash {
   readonly name: string

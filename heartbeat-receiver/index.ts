@@ -6,7 +6,7 @@ import type { ReceiverDependencies, RunningReceiver } from './service.ts'
 export { type ReceiverOptions, receiverOptions } from './config.ts'
 export { DecisionFollower, type FollowOptions, followDecisions } from './decision-follower.ts'
 export { ReceiverError, type ReceiverErrorCode, receiverErrors } from './errors.ts'
-export type { BackendView, Decision, ReceiverEvent } from './protocol.ts'
+export type { BackendView, Decision, Member, ReceiverEvent } from './protocol.ts'
 export type { ReceiverDependencies, RunningReceiver } from './service.ts'
 
 /**

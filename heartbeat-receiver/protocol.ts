@@ -33,6 +33,9 @@ const name = z
 const incarnation = z.string().min(1).max(64)
 const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER)
 const reign = z.tuple([count, count])
+/** No sensible address is longer; a member of a list of thousands must fit a message many times over. */
+const url = z.url({ protocol: /^https?$/ }).max(2_048)
+const weight = z.number().positive().max(1_000_000)
 
 /** What a backend is doing for its shard. `standby` follows the journal and may be chosen; `starting` is not caught up yet. */
 export const phases = ['starting', 'standby', 'claiming', 'active', 'settling', 'stopping'] as const
@@ -45,7 +48,7 @@ export const decisionSchema = z.object({
   name,
   incarnation,
   /** Base URL that a balancer dials, such as `http://127.0.0.1:9001`. */
-  url: z.url({ protocol: /^https?$/ }),
+  url,
   /** True if the backend's routes are exactly once, so that a balancer may replay non-idempotent methods to it. */
   exactlyOnce: z.boolean(),
 })
@@ -57,8 +60,8 @@ export const helloSchema = z.object({
   version: z.number().int(),
   name,
   incarnation,
-  url: z.url({ protocol: /^https?$/ }),
-  weight: z.number().positive().max(1_000_000),
+  url,
+  weight,
   /** True if receivers and balancers reach this URL with no proxy or NAT between: a refused connection then proves death. */
   direct: z.boolean(),
   exactlyOnce: z.boolean(),
@@ -142,7 +145,44 @@ export const decisionsSchema = z.object({
 })
 /** Receiver → follower: a new decision. */
 export const decidedSchema = z.object({ type: z.literal('decided'), decision: decisionSchema })
-export const toFollowerSchema = z.discriminatedUnion('type', [decisionsSchema, decidedSchema])
+
+/** A backend that requests may be sent to: alive, heard, and neither starting nor stopping. */
+export const memberSchema = z.object({
+  name,
+  incarnation,
+  url,
+  weight,
+  exactlyOnce: z.boolean(),
+  phase: z.enum(phases),
+  /** Records of the journal that it has yet to apply. Told at most once a second. */
+  lag: count,
+})
+export type Member = z.infer<typeof memberSchema>
+/** Most members that a follower keeps of one receiver. As many as a receiver knows names. */
+export const membersMax = 20_000
+/**
+ * Receiver → follower: part of the list of all members, sent after `follow`. From the part that is `first` to the one that is `last` they make
+ * a whole list, which replaces the one before. A `members-changed` in between counts for the list under way too. A receiver that has
+ * just started sends changes only until its backends had the time to join it: what the follower knew before stays until then.
+ */
+export const membersSchema = z.object({
+  type: z.literal('members'),
+  first: z.boolean(),
+  last: z.boolean(),
+  members: z.array(memberSchema),
+})
+/** Receiver → follower: these have joined or changed, and those are no members any more. */
+export const membersChangedSchema = z.object({
+  type: z.literal('members-changed'),
+  members: z.array(memberSchema),
+  left: z.array(name),
+})
+export const toFollowerSchema = z.discriminatedUnion('type', [
+  decisionsSchema,
+  decidedSchema,
+  membersSchema,
+  membersChangedSchema,
+])
 
 export type Hello = z.infer<typeof helloSchema>
 export type Heartbeat = z.infer<typeof heartbeatSchema>

@@ -29,6 +29,7 @@ export class WorldBackend {
   offset: number
   journalReachable = true
   unsettledMs = 0
+  lag = 0
   refusing: string | null = null
   nextBeatMs = 0
   sequence = 0
@@ -62,7 +63,7 @@ export class World {
   onEffect: (effect: Effect) => void = () => undefined
 
   /** `quiet`: kinds of lines that the trace leaves out. */
-  constructor({ authorized = true, quiet = ['joined'] }: { authorized?: boolean; quiet?: string[] } = {}) {
+  constructor({ authorized = true, quiet = ['joined', 'members'] }: { authorized?: boolean; quiet?: string[] } = {}) {
     this.core = new Receiver({ shard: 0, heartbeatMs: this.heartbeatMs })
     this.#quiet = new Set(quiet)
     if (authorized) this.input({ type: 'authorized', decisions: [] })
@@ -135,7 +136,7 @@ export class World {
     if (backend.process !== 'running' || backend.connection === null) return
     backend.nextBeatMs = this.nowMs + this.heartbeatMs
     const heartbeat: Heartbeat = {
-      ...{ type: 'heartbeat', sequence: ++backend.sequence, lag: 0, inFlight: 0, eventLoopDelayMs: 0 },
+      ...{ type: 'heartbeat', sequence: ++backend.sequence, lag: backend.lag, inFlight: 0, eventLoopDelayMs: 0 },
       ...{ phase: backend.phase, reign: backend.reign, journalReign: this.journalReign, offset: backend.offset },
       ...{ unsettledMs: backend.unsettledMs, journalReachable: backend.journalReachable },
     }
@@ -290,6 +291,10 @@ function describe(effect: Effect): string | null {
       return `probe ${effect.incarnation}`
     case 'record':
       return `record epoch ${effect.decision.epoch} ${effect.decision.incarnation}: ${effect.reason}`
+    case 'members-changed':
+      return `members ${[...effect.members.map(({ incarnation, phase, lag }) => `+${incarnation} ${phase}${lag > 0 ? ` lag ${lag}` : ''}`), ...effect.left.map((name) => `-${name}`)].join(', ')}`
+    case 'members-whole':
+      return 'members whole'
     case 'vacant':
       return `vacant: ${effect.reason}`
     case 'failed-over':

@@ -37,7 +37,10 @@ describe('receiver: a golden trace of', () => {
       '102 lead a-1 epoch 1',
       '102 decided a-1 epoch 1',
       '105 ready a-1 epoch 1',
+      '110 members +a-1 active',
       '200 joined b-2',
+      '210 members +b-2 standby',
+      '2000 members whole',
     ])
   })
 

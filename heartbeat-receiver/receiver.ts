@@ -10,7 +10,8 @@ import { viewBackend } from './backend-view.ts'
 import { highestReign, holdsReign } from './election.ts'
 import { type Effect, type Input, type RecordedDecision, tickMs } from './events.ts'
 import { type KnownBackend, setBack } from './known-backend.ts'
-import type { BackendView, Decision, Goodbye, Heartbeat, Hello, Refuse, Report } from './protocol.ts'
+import { MemberList } from './member-list.ts'
+import type { BackendView, Decision, Goodbye, Heartbeat, Hello, Member, Refuse, Report } from './protocol.ts'
 import { closeCodes, protocolVersion } from './protocol.ts'
 import { type Loss, Roster } from './roster.ts'
 import { chooseNext } from './succession.ts'
@@ -43,6 +44,7 @@ export interface ReceiverOptions {
 export class Receiver {
   readonly #shard: number
   readonly #roster: Roster
+  readonly #members = new MemberList()
   #effects: Effect[] = []
   #inForce: InForce | null = null
   #record: Naming | null = null
@@ -57,7 +59,11 @@ export class Receiver {
 
   constructor({ shard, heartbeatMs }: ReceiverOptions) {
     this.#shard = shard
-    this.#roster = new Roster({ heartbeatMs, emit: (effect) => this.#effects.push(effect) })
+    this.#roster = new Roster({
+      heartbeatMs,
+      emit: (effect) => this.#effects.push(effect),
+      touch: (name) => this.#members.touch(name),
+    })
   }
 
   /** Takes one input; returns what must be done, in this order. */
@@ -66,6 +72,7 @@ export class Receiver {
     this.#take(input, nowMs)
     this.#takeLosses(nowMs)
     this.#decide(nowMs)
+    this.#tellMembers(input, nowMs)
     return this.#effects
   }
 
@@ -80,6 +87,16 @@ export class Receiver {
     if (!decision) return null
     const named = this.#named()
     return named && named.liveness.state !== 'gone' ? decision : null
+  }
+
+  /** What the followers were told of the members. Lives on: it may be read while it changes. */
+  get members(): Iterable<Member> {
+    return this.#members.told
+  }
+
+  /** False while backends of a receiver before may yet join this one: what the followers know of them is not to be thrown away. */
+  get membersWhole(): boolean {
+    return this.#members.whole
   }
 
   /** True once decisions can be recorded. */
@@ -207,6 +224,15 @@ export class Receiver {
     const named = this.#named()
     if (!inForce || inForce.taken || !named || named.connection === null || named.liveness.state === 'gone') return
     if (nowMs - inForce.leadSentAtMs >= named.intervalMs) this.#lead(inForce, named, nowMs)
+  }
+
+  #tellMembers(input: Input, nowMs: number): void {
+    const changes = this.#members.review((name) => this.#roster.named(name))
+    if (changes) this.#effects.push({ type: 'members-changed', ...changes })
+    if (input.type !== 'tick') return
+    const later = this.#members.tick(nowMs)
+    if (later) this.#effects.push({ type: 'members-changed', ...later })
+    if (this.#members.becomesWhole(nowMs)) this.#effects.push({ type: 'members-whole' })
   }
 
   /** Starts a decision if one is needed and somebody can be named. */

@@ -32,6 +32,7 @@ export interface Loss {
 export class Roster {
   readonly #heartbeatMs: number
   readonly #emit: (effect: Effect) => void
+  readonly #touch: (name: string) => void
   readonly #byName = new Map<string, KnownBackend>()
   readonly #byIncarnation = new Map<string, KnownBackend>()
   readonly #byConnection = new Map<number, KnownBackend>()
@@ -40,9 +41,11 @@ export class Roster {
   #fleetIntervalMs: number
   #intervalsFor: string | null = null
 
-  constructor(options: { heartbeatMs: number; emit: (effect: Effect) => void }) {
+  /** `touch` is called with the name of each backend that may have become a member, or none, or another. */
+  constructor(options: { heartbeatMs: number; emit: (effect: Effect) => void; touch: (name: string) => void }) {
     this.#heartbeatMs = options.heartbeatMs
     this.#emit = options.emit
+    this.#touch = options.touch
     this.#fleetIntervalMs = options.heartbeatMs
   }
 
@@ -121,6 +124,7 @@ export class Roster {
   heard(backend: KnownBackend, heartbeat: Heartbeat, nowMs: number): Heartbeat | null {
     if (backend.liveness.state === 'gone' && !backend.liveness.crashed) return backend.status // it said goodbye
     heard(backend, nowMs)
+    this.#touch(backend.hello.name)
     const before = updateStatus(backend, heartbeat)
     if (backend.liveness.state === 'gone') this.#publishJoined(backend, nowMs)
     if (backend.liveness.state !== 'suspected' || backend.liveness.evidence !== 'reported')
@@ -142,6 +146,7 @@ export class Roster {
     this.#byConnection.delete(connection)
     if (!backend) return
     backend.connection = null
+    this.#touch(backend.hello.name)
     this.suspect(backend, 'closed', 'its connection was closed', nowMs)
   }
 
@@ -155,6 +160,7 @@ export class Roster {
       return
     }
     backend.liveness = { state: 'suspected', evidence, reason, sinceMs }
+    this.#touch(backend.hello.name)
     this.#publishSuspected(backend, evidence, reason, nowMs)
     this.#probe(backend)
   }
@@ -166,6 +172,7 @@ export class Roster {
     const sinceMs = liveness.state === 'suspected' ? liveness.sinceMs : nowMs
     backend.liveness = { state: 'gone', reason, sinceMs, judgedAtMs: nowMs, crashed }
     const { name, incarnation } = hello
+    this.#touch(name)
     this.#emit({ type: 'publish', event: { type: 'left', atMs: nowMs, name, incarnation, reason, crashed } })
     if (crashed) this.#losses.push({ name, incarnation, reason, sinceMs })
   }
@@ -181,6 +188,7 @@ export class Roster {
       this.gone(backend, { reason: `${liveness.reason} and a new one was refused`, crashed: true }, nowMs)
     } else if (liveness.evidence === 'reported') {
       backend.liveness = { state: 'alive' } // its connection is open: its heartbeats speak for it
+      this.#touch(backend.hello.name)
     } else {
       probe.nextAtMs = nowMs + probe.pauseMs
       probe.pauseMs = Math.min(probe.pauseMs * 2, probePauseMaxMs)
@@ -223,6 +231,7 @@ export class Roster {
       this.#emit({ type: 'close', connection: backend.connection, code: closeCodes.goingAway, reason })
     }
     heard(backend, nowMs)
+    this.#touch(hello.name)
     if (backend.liveness.state === 'gone' || backend.status === null) this.#publishJoined(backend, nowMs)
     backend.hello = hello
     backend.connection = connection

@@ -12,6 +12,7 @@ import { listenError, ReceiverError } from './errors.ts'
 import { EventStream } from './event-stream.ts'
 import { type Effect, type Input, type RecordedDecision, tickMs } from './events.ts'
 import { createHttpApi } from './http-api.ts'
+import { changeMessages, wholeList } from './member-messages.ts'
 import { Metrics } from './metrics.ts'
 import { probe } from './prober.ts'
 import type { ToFollower } from './protocol.ts'
@@ -98,7 +99,7 @@ class Service {
       log: this.#log,
       ...(limits ? { limits } : {}),
       take: (input) => this.#take(input),
-      welcomeFollower: () => this.#decisionsMessage(),
+      welcomeFollower: () => this.#welcome(),
       onHeartbeat: (backend, gapMs) => this.#metrics.heartbeat(backend, gapMs),
     })
   }
@@ -187,6 +188,11 @@ class Service {
         return
       case 'publish':
         return this.#publish(effect)
+      case 'members-changed':
+        for (const message of changeMessages(effect)) this.#webSockets.broadcast(message)
+        return
+      case 'members-whole':
+        return this.#webSockets.tellAll(() => this.#membersMessages())
       case 'crashed':
         return announceCrash(this.#log, effect.crash)
       case 'vacant':
@@ -224,6 +230,16 @@ class Service {
     if (event.type === 'suspected') this.#metrics.suspicion(evidence ?? 'unknown')
     this.#events.publish(event)
     announce(this.#log, event)
+  }
+
+  *#welcome(): Generator<ToFollower> {
+    yield this.#decisionsMessage()
+    yield* this.#membersMessages()
+  }
+
+  #membersMessages(): Generator<ToFollower> {
+    const { members, membersWhole } = this.#core
+    return membersWhole ? wholeList(members) : changeMessages({ members, left: [] })
   }
 
   #decisionsMessage(): ToFollower {

@@ -32,8 +32,8 @@ export interface WebSocketServerOptions {
   readonly limits?: Partial<WebSocketLimits>
   /** Takes what was heard, in order. */
   readonly take: (input: Input) => void
-  /** What a new follower is told at once. */
-  readonly welcomeFollower: () => ToFollower
+  /** What a new follower is told, in this order. */
+  readonly welcomeFollower: () => Iterator<ToFollower>
   /** For the metrics: `gapMs` since the heartbeat before on this connection. */
   readonly onHeartbeat: (backend: string, gapMs: number | undefined) => void
 }
@@ -56,6 +56,8 @@ interface Peer {
   mayReport: boolean
   /** Nothing it says counts any more. */
   closing: boolean
+  /** What it is told one after the other, as fast as it reads. */
+  telling: Iterator<ToFollower> | null
   second: { startMs: number; messages: number }
   heartbeatAtMs: number | undefined
 }
@@ -94,6 +96,11 @@ export class WebSocketSide {
   broadcast(message: ToFollower): void {
     const text = JSON.stringify(message)
     for (const peer of this.#peers.decisions.values()) if (peer.name !== null) this.#sendText(peer, text)
+  }
+
+  /** Tells every follower what is too long for one message: each as fast as it reads, and instead of what it was being told so. */
+  tellAll(messages: () => Iterator<ToFollower>): void {
+    for (const peer of this.#peers.decisions.values()) if (peer.name !== null) this.#tell(peer, messages())
   }
 
   /** Says goodbye to everybody; those who do not answer within `deadlineMs` are cut off. */
@@ -140,6 +147,7 @@ export class WebSocketSide {
       name: null,
       mayReport: false,
       closing: false,
+      telling: null,
       second: { startMs: 0, messages: 0 },
       heartbeatAtMs: undefined,
     }
@@ -197,8 +205,7 @@ export class WebSocketSide {
         if (!this.#greet(peer, message.name, message.token)) return
         peer.mayReport = message.role === 'balancer'
         take({ type: 'seen', epoch: message.epoch })
-        this.#sendText(peer, JSON.stringify(this.#options.welcomeFollower()))
-        return
+        return this.#tell(peer, this.#options.welcomeFollower())
       case 'seen':
         return take({ type: 'seen', epoch: message.epoch })
       case 'report':
@@ -218,6 +225,17 @@ export class WebSocketSide {
     return true
   }
 
+  #tell(peer: Peer, messages: Iterator<ToFollower>): void {
+    peer.telling = messages
+    const sendNext = (error?: Error | null) => {
+      if (error || peer.telling !== messages) return // it is gone, or told something else instead
+      const next = messages.next()
+      if (next.done) peer.telling = null
+      else this.#sendText(peer, JSON.stringify(next.value), sendNext)
+    }
+    sendNext()
+  }
+
   #isFlooding({ second }: Peer): boolean {
     const nowMs = performance.now()
     if (nowMs - second.startMs >= 1_000) {
@@ -227,14 +245,14 @@ export class WebSocketSide {
     return ++second.messages > this.#limits.messagesPerSecondMax
   }
 
-  #sendText(peer: Peer, text: string): void {
+  #sendText(peer: Peer, text: string, onWritten?: (error?: Error | null) => void): void {
     if (peer.closing || peer.socket.readyState !== peer.socket.OPEN) return
     if (peer.socket.bufferedAmount > this.#limits.bufferedBytesMax) {
       this.#logRefusal(peer, closeCodes.policy, 'it does not read what it is sent')
       peer.socket.terminate()
       return
     }
-    peer.socket.send(text)
+    peer.socket.send(text, onWritten)
   }
 
   #refuse(peer: Peer, code: number, reason: string): void {
