@@ -136,6 +136,17 @@ test('a GET that changes a map is refused: its replay would be applied twice', a
   assert.equal(await writer.read(() => map.get('k')), undefined)
 })
 
+test('only a standby shows its state as it is: an active may yet lose what it holds, and who has stopped no longer follows', async (t) => {
+  const shared = createMemoryLog()
+  const writer = await leader(t, shared, 'a')
+  const standby = node(t, shared, 'b')
+  await standby.start()
+  const read = (checkpoint: Checkpoint) => checkpoint.readStandby(() => checkpoint.map('m').size, String, 60_000)
+  assert.deepEqual([read(writer), read(standby)?.outcome.kind], [undefined, 'ran'])
+  await standby.close()
+  assert.equal(read(standby), undefined)
+})
+
 test('an iterator that escapes its read shows nothing', async (t) => {
   const writer = await leader(t, createMemoryLog(), 'a')
   const map = writer.map<number>('m')

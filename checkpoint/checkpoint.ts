@@ -83,6 +83,17 @@ export interface CheckpointStatus {
   readonly queued: number
 }
 
+/** What a standby answers from its own state. */
+export interface StandbyRead<R> {
+  readonly outcome: Outcome<R>
+  /** Every write acknowledged more than so many milliseconds before is in the answer; see `staleness.ts`. */
+  readonly stalenessMs: number
+  /** The answer reflects all records below this offset. */
+  readonly offset: number
+  /** The epoch that the journal shows there. */
+  readonly epoch: number
+}
+
 /** A standby's producer is kept warm by a void record this often, milliseconds: brokers close connections idle for ten minutes. */
 const warmMs = 60_000
 /** And by so many when it has caught up: the first connects, the others have its code compiled. */
@@ -207,6 +218,19 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   /** Reads this process's own state as it is: on a standby it may be old, on the active it may yet be lost. */
   stale<R>(work: () => R): R {
     return this.#store.view(work)
+  }
+
+  /**
+   * Runs `work` at once upon a standby's own state, and tells how old that may be. It is the state that the active had at `offset`: old,
+   * but never one that was not. Undefined if this is no standby that has caught up once, or if the state may be older than `limitMs`.
+   */
+  readStandby<R>(work: () => R, encodeResponse: (result: R) => string, limitMs: number): StandbyRead<R> | undefined {
+    if (this.phase !== 'standby') return undefined
+    const stalenessMs = this.#reader.stalenessMs(limitMs)
+    if (stalenessMs > limitMs) return undefined
+    const { offset, reign } = this.#replica.foldState
+    const { outcome } = submission(this.#store, this.#limits, work, encodeResponse, { readOnly: true })
+    return { outcome, stalenessMs, offset, epoch: reign[0] }
   }
 
   /** Opens a session in which a balancer numbers its requests; resolves with its name. */

@@ -5,12 +5,12 @@ import type { Journal, JournalRecord, RecordListener } from './journal.ts'
 import { JournalReader } from './journal-reader.ts'
 
 /** A reader over a journal that delivers what a test hands to `deliver`, in virtual time. */
-async function reading(t: TestContext, needsReading: () => boolean) {
-  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
+async function reading(t: TestContext, needsReading: () => boolean, end: () => Promise<number> = async () => 100) {
+  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'] })
   let onRecords: RecordListener = () => undefined
   const journal = {
     start: async () => 0,
-    end: async () => 100,
+    end,
     tail: async (_from: number, listener: RecordListener) => {
       onRecords = listener
       return { seek: () => undefined, close: async () => undefined }
@@ -60,4 +60,36 @@ test('a writer that knows all there is reads again only after a rest, or when it
   reader.wake()
   await turn()
   assert.equal(taken(), 2)
+})
+
+test('what was read ages until the journal answers where it ends, and more than that was read', async (t) => {
+  let answers: (end: number) => void = () => undefined
+  const first = Promise.resolve(2)
+  let asked = 0
+  const end = () => (asked++ === 0 ? first : new Promise<number>((resolve) => (answers = resolve)))
+  const { reader, deliver, turn } = await reading(t, () => true, end)
+  assert.equal(reader.stalenessMs(10_000), Number.POSITIVE_INFINITY, 'two records stand there unread')
+  await deliver(0, 1)
+  assert.ok(reader.stalenessMs(10_000) < 1_000)
+  t.mock.timers.tick(500)
+  t.mock.timers.tick(2_500)
+  assert.ok(reader.stalenessMs(10_000) >= 3_000, 'asked every half second, and not answered')
+  answers(3)
+  await turn()
+  assert.ok(reader.stalenessMs(10_000) >= 3_000, 'the third record is not read yet')
+  await deliver(2)
+  const sinceAskedMs = reader.stalenessMs(10_000)
+  assert.ok(sinceAskedMs >= 2_500 && sinceAskedMs < 3_000, `${sinceAskedMs} ms since the look that was answered`)
+})
+
+test('a reader whose limit is at risk looks at once, and not more than one at a time', async (t) => {
+  let asked = 0
+  const end = () => (asked++ === 0 ? Promise.resolve(0) : new Promise<number>(() => undefined))
+  const { reader } = await reading(t, () => true, end)
+  t.mock.timers.tick(100)
+  reader.stalenessMs(1_000)
+  assert.equal(asked, 1, 'not at risk')
+  reader.stalenessMs(100)
+  reader.stalenessMs(100)
+  assert.equal(asked, 2)
 })

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import { CheckpointError } from './errors.ts'
 import type { Journal, JournalRecord, Tail } from './journal.ts'
+import { type Moment, Staleness } from './staleness.ts'
 
 export interface JournalReaderOptions {
   readonly journal: Journal
@@ -52,6 +53,7 @@ export class JournalReader {
   #offsetSeen = -1
   #rereads = { offset: -1, count: 0 }
   #looking = false
+  readonly #staleness = new Staleness()
   #wake: (() => void) | null = null
 
   constructor(options: JournalReaderOptions) {
@@ -70,6 +72,17 @@ export class JournalReader {
 
   get reachable(): boolean {
     return performance.now() - this.#answeredAtMs < reachableMs
+  }
+
+  /**
+   * How old what was read may be at most, milliseconds; infinite if that is not known. See {@link Staleness}. If `limitMs` is at risk, it
+   * has a look taken for those who ask later.
+   */
+  stalenessMs(limitMs: number): number {
+    const now = moment()
+    const offset = this.#options.offset()
+    if (this.#tail && this.#staleness.wantsLook(now, offset, limitMs)) void this.#look()
+    return this.#staleness.boundMs(now, offset)
   }
 
   /**
@@ -106,9 +119,8 @@ export class JournalReader {
         `the journal starts at offset ${first} and no snapshot covers what stood before; restore the topic, or begin with another --topic-prefix`,
       )
     }
-    this.#end = await journal.end()
+    await this.#askEnd()
     this.#stopping.signal.throwIfAborted()
-    this.#answeredAtMs = performance.now()
     this.#tail = await journal.tail(offset(), (records) => this.#take(records))
     if (this.#stopping.signal.aborted) await this.#tail.close()
     this.#stopping.signal.throwIfAborted()
@@ -177,13 +189,12 @@ export class JournalReader {
   }
 
   async #look(): Promise<void> {
-    const { journal, offset, failed, log, looked } = this.#options
-    if (this.#looking) return
+    const { offset, failed, log, looked } = this.#options
+    if (this.#looking || this.#stopping.signal.aborted) return
     this.#looking = true
     const before = offset()
     try {
-      this.#end = await journal.end()
-      this.#answeredAtMs = performance.now()
+      await this.#askEnd()
       if (this.#end < before) {
         const lost = `the journal ends at ${this.#end}, and ${before} records were read: Kafka lost records; stop all backends and compare what they hold`
         return failed(new CheckpointError('HISTORY_LOST', lost))
@@ -195,6 +206,14 @@ export class JournalReader {
       this.#looking = false
     }
     looked()
+  }
+
+  async #askEnd(): Promise<void> {
+    const askedAt = moment()
+    this.#staleness.asked(askedAt)
+    this.#end = await this.#options.journal.end()
+    this.#answeredAtMs = performance.now()
+    this.#staleness.answered(askedAt, this.#end)
   }
 
   #watch(): void {
@@ -211,4 +230,8 @@ export class JournalReader {
     this.#movedAtMs = nowMs
     this.#tail?.seek(offset)
   }
+}
+
+function moment(): Moment {
+  return { monotonicMs: performance.now(), wallMs: Date.now() }
 }

@@ -7,6 +7,18 @@
 export const requestHeader = 'x-heartline-request'
 /** Request: the shared token, where one is configured. */
 export const tokenHeader = 'x-heartline-token'
+/**
+ * Request, balancer to backend: a standby may answer this safe request from its own state, see {@link formatReadsHeader}. Honoured only
+ * with {@link tokenHeader} where a token is set.
+ */
+export const readsHeader = 'x-heartline-reads'
+/**
+ * Response to a request with {@link readsHeader}: every write acknowledged more than so many milliseconds before this answer was given is
+ * in it (`staleness.ts` tells what that rests on). 0 from an active, whose reads are linearizable.
+ */
+export const stalenessHeader = 'x-heartline-staleness'
+/** Response of a standby: how many records of the journal the answer reflects. */
+export const offsetHeader = 'x-heartline-offset'
 /** Response: the name of the backend that answered. */
 export const backendHeader = 'x-heartline-backend'
 /** Response: the epoch under which the answer was given. */
@@ -44,6 +56,17 @@ export interface RequestNote {
   epoch: number
   /** How often this request was sent before. */
   replays: number
+}
+
+/** Encodes that a standby may answer, if its state is at most `limitMs` old: `standby LIMIT_MS`. */
+export function formatReadsHeader(limitMs: number): string {
+  return `standby ${Math.floor(limitMs)}`
+}
+
+/** The limit in milliseconds; undefined if the text does not say that a standby may answer. */
+export function parseReadsHeader(text: string): number | undefined {
+  const limit = /^standby (\d{1,15})$/.exec(text)?.[1]
+  return limit === undefined ? undefined : Number(limit)
 }
 
 /** Encodes a note as `SESSION NUMBER LOWEST EPOCH REPLAYS`, with `-` for no session. */

@@ -4,8 +4,9 @@ import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import pino from 'pino'
 import { Checkpoint } from './checkpoint.ts'
+import type { Journal, JournalRecord, RecordListener, Tail } from './journal.ts'
 import { createMemoryLog, type MemoryLog, memoryJournal } from './memory-journal.ts'
-import { formatRequestHeader } from './request-headers.ts'
+import { formatReadsHeader, formatRequestHeader } from './request-headers.ts'
 import { routes } from './route.ts'
 
 const log = pino({ level: 'silent' })
@@ -16,10 +17,59 @@ interface Answer {
   body: unknown
 }
 
+/** A journal in memory that delivers only what a test lets through, one record at a time. */
+class GatedJournal implements Journal {
+  readonly #inner: Journal
+  #let = 0
+  #waiting: (() => void) | null = null
+  /** True if it answers nobody where it ends. */
+  cutOff = false
+
+  constructor(shared: MemoryLog) {
+    this.#inner = memoryJournal(shared)
+  }
+
+  let(records: number): void {
+    this.#let += records
+    this.#waiting?.()
+  }
+
+  async tail(from: number, onRecords: RecordListener): Promise<Tail> {
+    let closed = false
+    const tail = await this.#inner.tail(from, async (records: JournalRecord[]) => {
+      for (const record of records) {
+        while (this.#let === 0 && !closed) await new Promise<void>((resolve) => (this.#waiting = resolve))
+        if (closed) return
+        this.#let--
+        await onRecords([record])
+      }
+    })
+    const close = () => {
+      closed = true
+      this.#waiting?.()
+      return tail.close()
+    }
+    return { seek: (offset) => tail.seek(offset), close }
+  }
+
+  open = () => this.#inner.open()
+  append = (value: Uint8Array, deadlineMs: number) => this.#inner.append(value, deadlineMs)
+  start = () => this.#inner.start()
+  end = () => (this.cutOff ? Promise.reject(new Error('cut off')) : this.#inner.end())
+  truncate = (before: number) => this.#inner.truncate(before)
+  close = () => this.#inner.close()
+}
+
 /** A node that counts, over a shared log. */
-async function node(t: TestContext, shared: MemoryLog, name: string, token?: string) {
+async function node(
+  t: TestContext,
+  shared: MemoryLog,
+  name: string,
+  token?: string,
+  journal: Journal = memoryJournal(shared),
+) {
   const checkpoint = new Checkpoint({
-    journal: memoryJournal(shared),
+    journal,
     incarnation: `${name}1`,
     node: name,
     url: () => `http://${name}`,
@@ -30,6 +80,7 @@ async function node(t: TestContext, shared: MemoryLog, name: string, token?: str
   let runs = 0
   const increment = http.route((request) => {
     runs++
+    if (request.url === '/wrong') counters.set('c', 99)
     if (request.method === 'GET') return { body: { value: counters.get('c') ?? 0 } }
     const value = (counters.get('c') ?? 0) + 1
     counters.set('c', value)
@@ -44,7 +95,9 @@ async function node(t: TestContext, shared: MemoryLog, name: string, token?: str
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.after(() => server.close())
   t.after(() => checkpoint.close(0))
-  await checkpoint.start()
+  const started = checkpoint.start()
+  if (journal instanceof GatedJournal) started.catch(() => undefined)
+  else await started
   const { port } = server.address() as AddressInfo
   const ask = (method: string, path: string, headers: Record<string, string> = {}) =>
     new Promise<Answer>((resolve, reject) => {
@@ -174,4 +227,114 @@ test('with a token, what a stranger says of sessions and epochs does not count',
   assert.equal((await a.ask('POST', '/count', { ...note('77', 1), 'x-heartline-token': 'a-long-secret' })).status, 410)
   assert.equal((await a.ask('POST', '/sessions')).status, 403)
   assert.equal((await a.ask('POST', '/sessions', { 'x-heartline-token': 'a-long-secret' })).status, 201)
+})
+
+const reads = (limitMs = 10_000) => ({ 'x-heartline-reads': formatReadsHeader(limitMs) })
+const told = ({ status, body, headers }: Answer) => [
+  status,
+  body,
+  headers['x-heartline-backend'],
+  headers['x-heartline-epoch'],
+  headers['x-heartline-offset'],
+]
+
+/** An active that counted to `value`, and a standby that has read all of it. */
+async function pair(t: TestContext, value: number, token?: string) {
+  const shared = createMemoryLog()
+  const [a, b] = [await node(t, shared, 'a', token), await node(t, shared, 'b', token)]
+  await a.lead(3)
+  for (let turn = 0; turn < value; turn++) await a.ask('POST', '/count')
+  while (b.checkpoint.status().offset < shared.records.length) await new Promise((resolve) => setImmediate(resolve))
+  return { shared, a, b }
+}
+
+test('a standby answers a read that may be old from its own state, and says how old, at which record and in which epoch', async (t) => {
+  const { shared, b } = await pair(t, 2)
+  const answer = await b.ask('GET', '/count', { ...reads(), ...note(null, 0, 9) })
+  assert.deepEqual(told(answer), [200, { value: 2 }, 'b', '3', String(shared.records.length)])
+  assert.match(String(answer.headers['x-heartline-staleness']), /^\d+$/)
+  assert.ok(Number(answer.headers['x-heartline-staleness']) > 0, 'never none')
+})
+
+test('an active answers such a read as any other, and as not old at all', async (t) => {
+  const { a } = await pair(t, 2)
+  const answer = await a.ask('GET', '/count', reads())
+  assert.deepEqual(told(answer), [200, { value: 2 }, 'a', '3', undefined])
+  assert.equal(answer.headers['x-heartline-staleness'], '0')
+  assert.equal((await a.ask('GET', '/count')).headers['x-heartline-staleness'], undefined)
+})
+
+test('a standby refuses what may not be old, or less old than it may be, and what is no read', async (t) => {
+  const { b } = await pair(t, 2)
+  const refused = [
+    await b.ask('GET', '/count'),
+    await b.ask('GET', '/count', reads(0)),
+    await b.ask('GET', '/count', { 'x-heartline-reads': 'standby' }),
+    await b.ask('POST', '/count', reads()),
+  ]
+  for (const { status, headers } of refused)
+    assert.deepEqual(
+      [status, headers['x-heartline-refused'], headers['x-heartline-staleness']],
+      [421, 'not-active', undefined],
+    )
+  assert.equal(b.runs(), 0)
+})
+
+test('who has not read the journal yet refuses a read that may be old, at once, whatever epoch it names', async (t) => {
+  const { shared } = await pair(t, 2)
+  const c = await node(t, shared, 'c', undefined, new GatedJournal(shared))
+  const { status, headers } = await c.ask('GET', '/count', { ...reads(), ...note(null, 0, 9) })
+  assert.deepEqual([c.checkpoint.phase, status, headers['x-heartline-refused']], ['starting', 421, 'not-active'])
+})
+
+test('what a standby answers is a state that was: that of the journal up to the record it names', async (t) => {
+  const { shared, a } = await pair(t, 1)
+  const journal = new GatedJournal(shared)
+  const c = await node(t, shared, 'c', undefined, journal)
+  const seen: [value: number, offset: number][] = []
+  journal.let(shared.records.length)
+  while (c.checkpoint.phase === 'starting') await new Promise((resolve) => setImmediate(resolve))
+  for (let turn = 0; turn < 30; turn++) {
+    await a.ask('POST', '/count')
+    if (turn % 3 === 2) journal.let(3)
+    await new Promise((resolve) => setImmediate(resolve))
+    const { body, headers } = await c.ask('GET', '/count', reads())
+    seen.push([(body as { value: number }).value, Number(headers['x-heartline-offset'])])
+  }
+  assert.ok(seen.at(-1)![1] < shared.records.length, 'it was behind')
+  assert.ok(new Set(seen.map(([value]) => value)).size > 2, 'and went on')
+  for (const [value, offset] of seen) {
+    const prefix = createMemoryLog()
+    for (const record of shared.records.slice(0, offset)) prefix.append(record)
+    const { checkpoint } = await node(t, prefix, 'reader')
+    assert.equal(checkpoint.stale(() => checkpoint.map('counters').get('c')) ?? 0, value)
+  }
+})
+
+test('a read that changes a map is refused by a standby as by the active, and changes nothing', async (t) => {
+  const { a, b } = await pair(t, 2)
+  for (const { ask } of [a, b]) assert.equal((await ask('GET', '/wrong', reads())).status, 500)
+  assert.deepEqual((await b.ask('GET', '/count', reads())).body, { value: 2 })
+  assert.deepEqual(b.checkpoint.snapshot(), a.checkpoint.snapshot())
+})
+
+test('with a token, only who knows it may ask a standby', async (t) => {
+  const { b } = await pair(t, 1, 'a-long-secret')
+  assert.equal((await b.ask('GET', '/count', reads())).status, 421)
+  assert.equal((await b.ask('GET', '/count', { ...reads(), 'x-heartline-token': 'a-long-secret' })).status, 200)
+})
+
+test('a standby that is cut off from its journal answers until the limit, and then no more', async (t) => {
+  const { shared } = await pair(t, 1)
+  const journal = new GatedJournal(shared)
+  const c = await node(t, shared, 'c', undefined, journal)
+  journal.let(shared.records.length)
+  while (c.checkpoint.phase === 'starting') await new Promise((resolve) => setImmediate(resolve))
+  journal.cutOff = true
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 59_000 })
+  const answer = await c.ask('GET', '/count', reads(120_000))
+  assert.equal(answer.status, 200)
+  assert.ok(Number(answer.headers['x-heartline-staleness']) >= 59_000)
+  t.mock.timers.tick(61_001)
+  assert.equal((await c.ask('GET', '/count', reads(120_000))).status, 421)
 })

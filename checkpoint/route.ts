@@ -12,10 +12,14 @@ import {
   activeHeader,
   backendHeader,
   epochHeader,
+  offsetHeader,
+  parseReadsHeader,
   parseRequestHeader,
   type RequestNote,
+  readsHeader,
   refusedHeader,
   requestHeader,
+  stalenessHeader,
   tokenHeader,
 } from './request-headers.ts'
 import { problem, type RouteHandler, type RouteRequest, type RouteResponse } from './route-handler.ts'
@@ -41,6 +45,7 @@ const keyLengthMax = 255
 const keyHeader = 'idempotency-key'
 const json = 'application/json; charset=utf-8'
 const reading: Identity = { readOnly: true }
+const linearizable = { [stalenessHeader]: '0' }
 
 /** True for a handler made by `route`: it may be sent a request again. */
 export function isExactlyOnce(handler: unknown): boolean {
@@ -62,11 +67,23 @@ export function routes(checkpoint: Checkpoint, options: RouteOptions): Routes {
   const { node, log, claimWaitMs = 5_000 } = options
   const token = options.token === undefined ? undefined : Buffer.from(options.token)
 
-  function note(request: RouteRequest): RequestNote | undefined {
-    const text = request.headers[requestHeader]
+  /** What a trusted balancer says under a header. */
+  function said(request: RouteRequest, header: string): string | undefined {
+    const text = request.headers[header]
     if (typeof text !== 'string') return undefined
     if (token && !sameToken(token, request.headers[tokenHeader])) return undefined
-    return parseRequestHeader(text)
+    return text
+  }
+
+  function note(request: RouteRequest): RequestNote | undefined {
+    const text = said(request, requestHeader)
+    return text === undefined ? undefined : parseRequestHeader(text)
+  }
+
+  /** How old an answer to this request may be, milliseconds; undefined if it must be the active's. */
+  function stalenessLimitMs(request: RouteRequest): number | undefined {
+    const text = said(request, readsHeader)
+    return text !== undefined && isSafe(request.method ?? '') ? parseReadsHeader(text) : undefined
   }
 
   /** Calls `act` when this node leads, and refuses if it does not: at once, unless it was just named and its claim is under way. */
@@ -133,7 +150,7 @@ export function routes(checkpoint: Checkpoint, options: RouteOptions): Routes {
     status: number,
     headers: RouteResponse['headers'],
     body: string | undefined,
-    replayed = false,
+    added: RouteResponse['headers'] = undefined,
   ): void {
     if (response.headersSent || response.destroyed) return
     const sent: Record<string, string | number> = { [backendHeader]: node, [epochHeader]: checkpoint.reign[0] }
@@ -142,21 +159,42 @@ export function routes(checkpoint: Checkpoint, options: RouteOptions): Routes {
       sent['content-length'] = Buffer.byteLength(body)
     } else if (status !== 204 && status !== 304) sent['content-length'] = 0
     for (const name in headers) sent[name.toLowerCase()] = headers[name]!
-    if (replayed) sent['idempotency-replayed'] = 'true'
+    for (const name in added) sent[name] = added[name]!
     response.writeHead(status, sent)
     response.end(body)
   }
 
-  function settle(response: ServerResponse, outcome: Outcome<Answer>, key: string | null): void {
+  function settle(
+    response: ServerResponse,
+    outcome: Outcome<Answer>,
+    key: string | null,
+    added?: RouteResponse['headers'],
+  ): void {
     if (outcome.kind === 'failed') return sendError(response, outcome.error, key)
     if (outcome.kind === 'ran')
-      return sendText(response, outcome.result.status, outcome.result.headers, outcome.result.text)
+      return sendText(response, outcome.result.status, outcome.result.headers, outcome.result.text, added)
     const { status, headers, body } = JSON.parse(outcome.responseText) as Required<RouteResponse>
-    sendText(response, status, headers, body === undefined ? undefined : JSON.stringify(body), outcome.byKey)
+    const replayed = outcome.byKey ? { 'idempotency-replayed': 'true' } : undefined
+    sendText(response, status, headers, body === undefined ? undefined : JSON.stringify(body), replayed)
+  }
+
+  /** Answers from a standby's own state, or refuses at once: who leads is asked then. */
+  function readStandby(handler: RouteHandler, request: RouteRequest, response: ServerResponse, limitMs: number): void {
+    const read = checkpoint.readStandby(() => answerOf(handler(request)), responseTextOf, limitMs)
+    if (!read) return refuse(response)
+    settle(response, read.outcome, null, {
+      [epochHeader]: String(read.epoch),
+      [stalenessHeader]: String(Math.ceil(read.stalenessMs)),
+      [offsetHeader]: String(read.offset),
+    })
   }
 
   function route(handler: RouteHandler): ExactlyOnceRoute {
-    const handle = (request: RouteRequest, response: ServerResponse): void =>
+    const handle = (request: RouteRequest, response: ServerResponse): void => {
+      const limitMs = stalenessLimitMs(request)
+      if (limitMs !== undefined && !checkpoint.leads && checkpoint.phase !== 'claiming')
+        return readStandby(handler, request, response, limitMs)
+      const added = limitMs === undefined ? undefined : linearizable
       whenLeading(request, response, (known) => {
         const identity = isSafe(request.method ?? '') ? reading : identify(request, known)
         if (identity === 'key too long')
@@ -169,9 +207,10 @@ export function routes(checkpoint: Checkpoint, options: RouteOptions): Routes {
           () => answerOf(handler(request)),
           responseTextOf,
           identity,
-          (outcome) => settle(response, outcome, key),
+          (outcome) => settle(response, outcome, key, added),
         )
       })
+    }
     return Object.assign(handle, { [exactlyOnce]: true } as const)
   }
 

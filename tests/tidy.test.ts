@@ -27,6 +27,7 @@ const cores = [
   'checkpoint/submission.ts',
   'checkpoint/kafka-settings.ts',
   'checkpoint/http-methods.ts',
+  'checkpoint/staleness.ts',
   'heartbeat-receiver/receiver.ts',
   'heartbeat-receiver/election.ts',
   'heartbeat-receiver/suspicion.ts',
