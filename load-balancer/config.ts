@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { logLevelOption, tokenOption } from '../checkpoint/config.ts'
 import { byteCount, durationMs, port, textList } from '../checkpoint/units.ts'
+import { strategyOptions } from './strategies/config.ts'
 
 /** Strategies of this version. */
 export const strategies = ['active'] as const
@@ -22,6 +23,7 @@ export const balancerOptions = z.object({
     .enum(strategies, { error: () => `expected ${strategies.join(', ')}` })
     .default('active')
     .meta({ description: 'where a request goes' }),
+  ...strategyOptions,
   // Ten seconds is longer than a failover takes and shorter than most clients wait.
   holdTimeMs: durationMs
     .prefault('10s')

@@ -49,6 +49,17 @@ const cores = [
   'load-balancer/session.ts',
   'load-balancer/gate.ts',
   'load-balancer/silence.ts',
+  'load-balancer/request-key.ts',
+  'load-balancer/strategies/strategy.ts',
+  'load-balancer/strategies/shortlist.ts',
+  'load-balancer/strategies/turns.ts',
+  'load-balancer/strategies/round-robin.ts',
+  'load-balancer/strategies/weighted.ts',
+  'load-balancer/strategies/least-connections.ts',
+  'load-balancer/strategies/hash.ts',
+  'load-balancer/strategies/hash-ring.ts',
+  'load-balancer/strategies/consistent-hash.ts',
+  'load-balancer/strategies/peak-ewma.ts',
 ]
 const touchesTheWorld =
   /from 'node:(?!crypto')|from '(kafkajs|ws|express|undici|pino|http-proxy-middleware)'|Date\.now|performance\.|Math\.random|\b(?:setTimeout|setInterval|setImmediate|randomUUID)\(/

@@ -1,0 +1,110 @@
+/** What holds for every strategy. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { strategyChange, strategyNames, strategySettings } from './config.ts'
+import { createStrategy } from './strategy.ts'
+import { alike, choiceOf, membersOf, seeded, tally } from './test-members.ts'
+
+const create = (strategy: string) =>
+  createStrategy(strategySettings.parse({ strategy, hashVirtualNodes: 64, hashSlots: 4_096 }))
+
+/** Starts requests in turn and ends each after a while, with some members out of reach. */
+const worlds = fc.record({
+  weights: fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 8 }),
+  steps: fc.array(
+    fc.record({ outOfReach: fc.nat(255), ends: fc.boolean(), key: fc.string({ maxLength: 3 }), tookMs: fc.nat(500) }),
+    { maxLength: 60 },
+  ),
+  seed: fc.nat(),
+})
+
+for (const strategy of strategyNames) {
+  describe(strategy, () => {
+    it('chooses a member that may whenever there is one, and none otherwise', () => {
+      fc.assert(
+        fc.property(worlds, ({ weights, steps, seed }) => {
+          const members = membersOf(weights)
+          const chooser = create(strategy)
+          const random = seeded(seed)
+          const open: (typeof members)[number][] = []
+          for (const [nowMs, { outOfReach, ends, key, tookMs }] of steps.entries()) {
+            const allowed = new Set(members.filter((_, index) => (outOfReach & (1 << index)) === 0))
+            const chosen = chooser.choose({ members, may: (one) => allowed.has(one), key, nowMs, random })
+            if (allowed.size === 0) assert.equal(chosen, undefined)
+            else assert.ok(chosen && allowed.has(chosen))
+            if (chosen) {
+              chosen.inFlight += 1
+              open.push(chosen)
+            }
+            const ended = ends ? open.shift() : undefined
+            if (ended) {
+              ended.inFlight -= 1
+              ended.latency.record(tookMs, nowMs)
+            }
+          }
+        }),
+      )
+    })
+
+    it('goes on when members come and go', () => {
+      const chooser = create(strategy)
+      const random = seeded(7)
+      for (let count = 0; count < 20; count++) {
+        const members = alike((count * 7) % 11)
+        const names = new Set(members.map(({ name }) => name))
+        for (let step = 0; step < 5; step++) {
+          const chosen = chooser.choose(choiceOf(members, { key: `${step}`, random }))
+          assert.equal(chosen !== undefined, names.size > 0)
+          assert.ok(!chosen || members.includes(chosen))
+        }
+      }
+    })
+
+    it('gives members that are alike a like share', () => {
+      const chooser = create(strategy)
+      const members = alike(4)
+      const random = seeded(3)
+      const names = Array.from(
+        { length: 8_000 },
+        (_, step) => chooser.choose(choiceOf(members, { key: `user-${step}`, random }))?.name,
+      )
+      for (const [name, count] of Object.entries(tally(names)))
+        assert.ok(count > 1_500 && count < 2_500, `${name}: ${count}`)
+    })
+  })
+}
+
+describe('settings', () => {
+  it('have defaults for all but the strategy', () => {
+    assert.deepEqual(strategySettings.parse({ strategy: 'weighted' }), {
+      strategy: 'weighted',
+      hashKey: 'address',
+      hashSlots: 65_536,
+      hashVirtualNodes: 512,
+      hashBound: 1.25,
+    })
+    assert.equal(strategySettings.safeParse({}).success, false)
+  })
+
+  it('a change holds only what is said', () => {
+    assert.deepEqual(strategyChange.parse({ strategy: 'consistent-hash', hashKey: 'cookie:user' }), {
+      strategy: 'consistent-hash',
+      hashKey: 'cookie:user',
+    })
+  })
+
+  it('refuse what makes no sense, and say what would', () => {
+    const table: [object, RegExp][] = [
+      [{ strategy: 'magic' }, /expected active, round-robin/],
+      [{ strategy: 'consistent-hash', hashKey: 'header:' }, /expected address, header:NAME/],
+      [{ strategy: 'consistent-hash', hashBound: 0.5 }, /expected 0, or 1 to 1000/],
+      [{ strategy: 'consistent-hash', hashSlots: 0 }, /expected number to be >=1/],
+      [{ strategy: 'consistent-hash', slots: 9 }, /slots/],
+    ]
+    for (const [body, expected] of table) {
+      const { error } = strategyChange.safeParse(body)
+      assert.match(error?.issues[0]?.message ?? 'accepted', expected)
+    }
+  })
+})
