@@ -11,10 +11,13 @@ import type { BalancerOptions } from './config.ts'
 import { BalancerError, balancerErrors, listenError } from './errors.ts'
 import type { ExchangeContext } from './exchange.ts'
 import { connectionsMax } from './forward.ts'
+import { Forwarding } from './forwarding.ts'
 import { Metrics } from './metrics.ts'
+import { randomDigits } from './random-digits.ts'
 import { type DecisionFollower, ReplayLane } from './replay-lane.ts'
 import { clientServer } from './server.ts'
 import { StreamLane } from './stream-lane.ts'
+import { trustOf } from './trust.ts'
 
 /** How long requests under way may take once the balancer stops, milliseconds. */
 const drainTimeMs = 5_000
@@ -41,11 +44,21 @@ export async function runBalancer(
   const limits = { timeMs: holdTimeMs, requestsMax: holdRequests, bytesMax: holdBytes }
   const lane = new ReplayLane({ limits, token, follower, observer: metrics, log, now })
   metrics.watch({ held: () => lane.held, epoch: () => lane.target?.epoch ?? 0 })
-  const streams = new StreamLane({ targets: lane, holdTimeMs, waitingMax: holdRequests })
+  const forwarding = new Forwarding({ trusts: trustOf(options.trustForwarded), randomHex: randomDigits })
+  const streams = new StreamLane({ targets: lane, forwarding, holdTimeMs, waitingMax: holdRequests })
   // Bodies that are held, and those that are read or under way on all connections.
   const budget = new BodyBudget(holdBytes + connectionsMax * replayBodyBytes)
   const answered = metrics.answered.bind(metrics)
-  const context: ExchangeContext = { lane, streams, budget, replayBodyBytes, now, answered, stopping: false }
+  const context: ExchangeContext = {
+    lane,
+    streams,
+    budget,
+    forwarding,
+    replayBodyBytes,
+    now,
+    answered,
+    stopping: false,
+  }
   const clients = clientServer(context)
   const admin = createAdminServer(
     adminApp({ ready: () => lane.target !== undefined, strategy: options.strategy, metrics }),

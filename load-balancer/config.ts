@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { logLevelOption, tokenOption } from '../checkpoint/config.ts'
 import { byteCount, durationMs, port, textList } from '../checkpoint/units.ts'
 import { strategyOptions } from './strategies/config.ts'
+import { isTrustEntry } from './trust.ts'
 
 /** Strategies of this version. */
 export const strategies = ['active'] as const
@@ -38,6 +39,12 @@ export const balancerOptions = z.object({
   replayBodyBytes: byteCount
     .prefault('1MiB')
     .meta({ description: 'largest request body that is kept so that it can be sent again', flag: 'replay-body' }),
+  trustForwarded: textList
+    .refine((entries) => entries.every(isTrustEntry), 'expected loopback, addresses or blocks such as 10.0.0.0/8')
+    .default([])
+    .meta({
+      description: 'neighbours whose word on their clients (X-Forwarded-*, Forwarded) is believed, comma separated',
+    }),
   name: z
     .string()
     .min(1)

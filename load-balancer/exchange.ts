@@ -1,8 +1,9 @@
 /** One request of a client and its answer: chooses the lane, reads the body, writes the answer. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type BodyBudget, readBody } from './body.ts'
+import type { Forwarding } from './forwarding.ts'
 import type { Job, Outlet } from './job.ts'
-import { originForm, originOf, toBackend, toClient } from './message-headers.ts'
+import { originForm, toBackend, toClient } from './message-headers.ts'
 import { type Problem, type ProblemType, problemAnswer } from './problem.ts'
 import type { ReplayLane } from './replay-lane.ts'
 import type { Head } from './sending.ts'
@@ -13,6 +14,7 @@ export interface ExchangeContext {
   lane: ReplayLane
   streams: StreamLane
   budget: BodyBudget
+  forwarding: Forwarding
   replayBodyBytes: number
   /** Monotonic time, milliseconds. */
   now: () => number
@@ -126,7 +128,7 @@ export class Exchange implements Outlet {
   #submit(path: string, body: Buffer | null): void {
     const request = this.#request
     if (this.#response.destroyed) return
-    const headers = toBackend(request.rawHeaders, request.headers, originOf(request))
+    const headers = toBackend(request, this.#context.forwarding)
     const key = request.headers['idempotency-key']
     const outgoing = { method: request.method!, path, headers, body }
     this.#job = this.#context.lane.submit({ outlet: this, outgoing, key: typeof key === 'string' ? key : null })

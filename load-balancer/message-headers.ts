@@ -6,13 +6,19 @@ import {
   refusedHeader,
   replaysHeader,
 } from '../checkpoint/request-headers.ts'
+import {
+  type Forwarding,
+  forwardingHeaders,
+  type HeaderObject,
+  hostOf,
+  proxyName,
+  type Received,
+} from './forwarding.ts'
 
-/** The name by which this proxy shows itself in `Via`. */
-export const viaName = '1.1 heartline'
 const ownPrefix = 'x-heartline-'
 
 /** Headers that are about one connection, and never pass. */
-const hopByHop = new Set([
+const hopByHop = [
   'connection',
   'keep-alive',
   'proxy-connection',
@@ -22,37 +28,24 @@ const hopByHop = new Set([
   'trailer',
   'transfer-encoding',
   'upgrade',
-])
-/** Headers of a request that this proxy answers to, or writes itself. */
-const ownRequest = new Set([
-  'expect',
-  'content-length',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
+  'http2-settings',
+]
+/** Headers of a request that do not pass as they are: those of a connection, and what this proxy answers to or writes. */
+const notToBackend = new Set([...hopByHop, ...forwardingHeaders, 'expect', 'content-length'])
+/** The same where the trace is not carried on: its state means nothing without it. */
+const notToBackendUntraced = new Set([...notToBackend, 'tracestate'])
+/** Headers of a response that this proxy writes itself, or keeps to itself. */
+const notToClient = new Set([
+  ...hopByHop,
+  backendHeader,
+  epochHeader,
+  replaysHeader,
+  refusedHeader,
+  activeHeader,
   'via',
 ])
-/** Headers of a response that this proxy writes itself, or keeps to itself. */
-const ownResponse = new Set([backendHeader, epochHeader, replaysHeader, refusedHeader, activeHeader, 'via'])
-
-/** Who sent a request, as the next hop is told. */
-export interface Origin {
-  address: string
-  protocol: 'http' | 'https'
-  host: string | undefined
-}
-
-/** What of a request tells who sent it. */
-interface Received {
-  socket: { remoteAddress?: string | undefined }
-  headers: { host?: string | undefined }
-}
-
-export function originOf({ socket, headers }: Received): Origin {
-  return { address: socket.remoteAddress ?? 'unknown', protocol: 'http', host: headers.host }
-}
-
-type HeaderObject = Record<string, string | string[] | undefined>
+/** How a response came here. */
+const responseVia = `1.1 ${proxyName}`
 
 /** The headers that `Connection` names beside its own options; undefined if there are none. */
 function connectionListed(value: string | string[] | undefined): Set<string> | undefined {
@@ -61,52 +54,80 @@ function connectionListed(value: string | string[] | undefined): Set<string> | u
   return new Set(text.split(',').map((token) => token.trim().toLowerCase()))
 }
 
-/** The headers that name the hop before this one. What a client claims about host and protocol is not believed. */
-function forwarding(headers: HeaderObject, origin: Origin): [string, string][] {
-  const before = headers['x-forwarded-for']
-  const via = headers.via
-  const added: [string, string][] = [
-    ['x-forwarded-for', before === undefined ? origin.address : `${before}, ${origin.address}`],
-    ['x-forwarded-proto', origin.protocol],
-    ['via', via === undefined ? viaName : `${via}, ${viaName}`],
-  ]
-  if (origin.host !== undefined) added.push(['x-forwarded-host', origin.host])
-  return added
+function passes(name: string, dropped: Set<string>, listed: Set<string> | undefined): boolean {
+  return !dropped.has(name) && !name.startsWith(ownPrefix) && !(listed?.has(name) && name !== 'host')
 }
 
-function passes(name: string, own: Set<string>, listed: Set<string> | undefined): boolean {
-  return !hopByHop.has(name) && !own.has(name) && !name.startsWith(ownPrefix) && !listed?.has(name)
+function droppedOf(headers: HeaderObject, trace: string): Set<string> {
+  return headers.tracestate === undefined || headers.traceparent === trace ? notToBackend : notToBackendUntraced
 }
 
-/**
- * The headers that a backend gets, as a flat list of names and values.
- * @param raw names and values as the client wrote them
- * @param headers the same, by lower-case name
- */
-export function toBackend(raw: string[], headers: HeaderObject, origin: Origin): string[] {
+/** The headers that a backend gets, as a flat list of names and values. */
+export function toBackend(request: Received, forwarding: Forwarding): string[] {
+  const { headers } = request
   const listed = connectionListed(headers.connection)
+  const trace = forwarding.traceFor(headers)
+  const dropped = droppedOf(headers, trace)
+  const added = forwarding.headersFor(request)
+  const raw =
+    request.httpVersionMajor > 1 || request.url?.charCodeAt(0) !== slash ? rewritten(request) : request.rawHeaders
   const kept: string[] = []
+  const usual = listed === undefined && dropped === notToBackend
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index]!
-    if (passes(name.toLowerCase(), ownRequest, listed)) kept.push(name, raw[index + 1]!)
+    if (usual ? usuallyPasses(name) : passes(name.toLowerCase(), dropped, listed)) kept.push(name, raw[index + 1]!)
   }
-  for (const [name, value] of forwarding(headers, origin)) kept.push(name, value)
+  for (let index = 0; index < added.length; index++) kept.push(added[index]!)
+  kept.push('traceparent', trace)
   return kept
+}
+/** Verdicts by name as it is written: to find one again takes a third of the time. */
+const verdicts = new Map<string, boolean>()
+/** More names than honest clients use; whoever makes up others gets nothing remembered. */
+const verdictsMax = 1_000
+
+function usuallyPasses(name: string): boolean {
+  const known = verdicts.get(name)
+  if (known !== undefined) return known
+  const verdict = passes(name.toLowerCase(), notToBackend, undefined)
+  if (verdicts.size < verdictsMax) verdicts.set(name, verdict)
+  return verdict
+}
+
+const slash = '/'.charCodeAt(0)
+
+/** Flat headers of a request that was not in the form that backends get: HTTP/2, or with a whole URL. */
+function rewritten(request: Received): string[] {
+  const flat: string[] = []
+  const host = hostOf(request)
+  if (host !== undefined) flat.push('host', host)
+  // By name, because HTTP/2 may split a cookie (RFC 9113 8.2.3).
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (name.startsWith(':') || name === 'host' || value === undefined) continue
+    flat.push(name, typeof value === 'string' ? value : value.join(', '))
+  }
+  return flat
 }
 
 /** The same for a header object that another proxy library sends on: changed in place. Upgrade and framing stay. */
-export function toBackendInPlace(headers: HeaderObject, origin: Origin): void {
+export function toBackendInPlace(request: Received, forwarding: Forwarding): void {
+  const { headers } = request
   const listed = connectionListed(headers.connection)
-  const framing = ['connection', 'upgrade', 'transfer-encoding']
-  const added = forwarding(headers, origin)
+  const framing = ['connection', 'upgrade', 'transfer-encoding', 'content-length']
+  const trace = forwarding.traceFor(headers)
+  const dropped = droppedOf(headers, trace)
+  const added = forwarding.headersFor(request)
+  const host = hostOf(request)
   for (const name of Object.keys(headers)) {
-    if (framing.includes(name) || name === 'content-length') continue
-    if (!passes(name, ownRequest, listed)) delete headers[name]
+    if (framing.includes(name)) continue
+    if (name.startsWith(':') || !passes(name, dropped, listed)) delete headers[name]
   }
   if (headers.connection !== undefined) {
     headers.connection = headers.upgrade !== undefined && listed?.has('upgrade') ? 'Upgrade' : 'close'
   }
-  for (const [name, value] of added) headers[name] = value
+  if (host !== undefined) headers.host = host
+  for (let index = 0; index < added.length; index += 2) headers[added[index]!] = added[index + 1]!
+  headers.traceparent = trace
 }
 
 /** What is said with every answer. */
@@ -121,13 +142,13 @@ export function toClient(headers: HeaderObject, provenance: Provenance): string[
   const listed = connectionListed(headers.connection)
   const kept: string[] = []
   for (const name in headers) {
-    if (!passes(name, ownResponse, listed)) continue
+    if (!passes(name, notToClient, listed)) continue
     const value = headers[name]!
     if (typeof value === 'string') kept.push(name, value)
     else for (const single of value) kept.push(name, single)
   }
   const via = headers.via
-  kept.push('via', via === undefined ? viaName : `${via}, ${viaName}`)
+  kept.push('via', via === undefined ? responseVia : `${via}, ${responseVia}`)
   const said = { backend: headers[backendHeader], epoch: headers[epochHeader] }
   addProvenance(kept, {
     backend: typeof said.backend === 'string' ? said.backend : provenance.backend,

@@ -380,7 +380,7 @@ describe('headers', () => {
     assert.equal(headers['x-heartline-token'], 'a-secret')
     assert.equal(a.requests[0]!.note!.session, 'session-1')
     assert.equal(headers['idempotency-key'], 'k')
-    assert.equal(headers['x-forwarded-for'], '10.0.0.1, 127.0.0.1')
+    assert.equal(headers['x-forwarded-for'], '127.0.0.1')
     assert.equal(headers['x-forwarded-proto'], 'http')
     assert.equal(headers['x-forwarded-host'], 'tickets.example')
     assert.equal(headers.host, 'tickets.example')

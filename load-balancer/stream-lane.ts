@@ -7,7 +7,8 @@ import type { Socket } from 'node:net'
 import { createProxyMiddleware, type RequestHandler } from 'http-proxy-middleware'
 import { isSafe } from '../checkpoint/http-methods.ts'
 import { activeHeader, backendHeader, epochHeader, refusedHeader } from '../checkpoint/request-headers.ts'
-import { originOf, type Provenance, toBackendInPlace, toClient } from './message-headers.ts'
+import type { Forwarding } from './forwarding.ts'
+import { type Provenance, toBackendInPlace, toClient } from './message-headers.ts'
 import { type Problem, type ProblemType, problemAnswer } from './problem.ts'
 import type { Target } from './routing.ts'
 
@@ -27,6 +28,7 @@ export interface StreamTargets {
 
 export interface StreamLaneOptions {
   targets: StreamTargets
+  forwarding: Forwarding
   /** How long a request may wait for a target, and a deposed backend may finish its streams, milliseconds. */
   holdTimeMs: number
   /** How many may wait. */
@@ -107,7 +109,7 @@ export class StreamLane {
       stream.target = targets.pick(stream.request)
       if (!stream.target) return this.#wait(stream, go)
       this.#stopWaiting(stream)
-      toBackendInPlace(stream.request.headers, originOf(stream.request))
+      toBackendInPlace(stream.request, this.#options.forwarding)
       for (const [name, value] of targets.plainHeaders()) stream.request.headers[name] = value
       send()
     }

@@ -60,6 +60,9 @@ const cores = [
   'load-balancer/strategies/hash-ring.ts',
   'load-balancer/strategies/consistent-hash.ts',
   'load-balancer/strategies/peak-ewma.ts',
+  'load-balancer/forwarding.ts',
+  'load-balancer/message-headers.ts',
+  'load-balancer/trace-context.ts',
 ]
 const touchesTheWorld =
   /from 'node:(?!crypto')|from '(kafkajs|ws|express|undici|pino|http-proxy-middleware)'|Date\.now|performance\.|Math\.random|\b(?:setTimeout|setInterval|setImmediate|randomUUID)\(/
