@@ -23,6 +23,8 @@ export interface ExchangeContext {
   stopping: boolean
 }
 
+/** Up to this size it is quicker to copy a body than to write it beside its head. Bytes. */
+const onePieceBytesMax = 16 * 1024
 /** The code under which an exchange is counted whose client left before the answer, as nginx does. */
 const clientLeftCode = 499
 
@@ -75,8 +77,14 @@ export class Exchange implements Outlet {
       headers.push('content-length', String(body?.length ?? 0))
     }
     if (!this.#writeHead(job, head, headers)) return
-    if (body && !bodyless) this.#response.end(body)
+    if (body && !bodyless) this.#end(body)
     else this.#response.end()
+  }
+
+  /** Node writes a text together with the head in one piece, and gathers bytes from two. */
+  #end(body: Buffer): void {
+    if (body.length <= onePieceBytesMax) this.#response.end(body.toString('latin1'), 'latin1')
+    else this.#response.end(body)
   }
 
   begin(job: Job, head: Head): void {

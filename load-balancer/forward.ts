@@ -1,5 +1,6 @@
 /** Sends requests to one backend over kept-alive connections. The undici shell. */
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici'
+import { Bag } from './bag.ts'
 import type { Target } from './routing.ts'
 import { type Outgoing, Sending, type SendingListener, type SendingOwner } from './sending.ts'
 
@@ -33,12 +34,10 @@ const poolOptions: Pool.Options = {
 /** The connections to one backend. */
 export class BackendPool implements SendingOwner {
   readonly url: string
-  /** Sendings whose answer has not begun for the client, oldest first. */
-  readonly waiting = new Set<Sending>()
   /** Signs of life so far. */
   heard = 0
   /** Everything under way, also answers that have begun. */
-  readonly #underWay = new Set<Sending>()
+  readonly #underWay = new Bag<Sending>()
   readonly #pool: Pool
   readonly #prefix: string
   #connecting = 0
@@ -65,6 +64,17 @@ export class BackendPool implements SendingOwner {
     })
   }
 
+  /** Requests under way. */
+  get inFlight(): number {
+    return this.#underWay.size
+  }
+
+  /** Sendings whose answer has not begun for the client, oldest first. */
+  waiting(): Sending[] {
+    const waiting = this.#underWay.items.filter(({ state }) => state !== 'begun')
+    return waiting.sort((a, b) => a.sentAtMs - b.sentAtMs)
+  }
+
   /** True if every connection has its request. */
   get full(): boolean {
     return this.#underWay.size >= connectionsMax
@@ -79,7 +89,6 @@ export class BackendPool implements SendingOwner {
   prepare(outgoing: Outgoing, listener: SendingListener, nowMs: number): Sending {
     const sending = new Sending(this, outgoing.method, listener, nowMs)
     this.#underWay.add(sending)
-    this.waiting.add(sending)
     return sending
   }
 
@@ -88,13 +97,8 @@ export class BackendPool implements SendingOwner {
     this.#pool.dispatch({ method, path: this.#prefix + path, headers, body }, sending)
   }
 
-  begun(sending: Sending): void {
-    this.waiting.delete(sending)
-  }
-
   finished(sending: Sending): void {
-    this.waiting.delete(sending)
-    this.#underWay.delete(sending)
+    this.#underWay.remove(sending)
     if (this.#hungUp && this.#underWay.size === 0) this.destroy()
   }
 
@@ -125,7 +129,7 @@ export class BackendPool implements SendingOwner {
 
   /** Takes no more requests, and gives up those that wait; answers that have begun may end within `graceMs`. */
   retire(graceMs: number): void {
-    const deposed = [...this.waiting]
+    const deposed = this.waiting()
     for (const sending of deposed) sending.give('deposed')
     // Closing connections takes time that is needed now to reach the next active.
     this.#retiring = setTimeout(() => this.#hangUp(deposed, graceMs), hangUpDelayMs)

@@ -1,6 +1,7 @@
 /** One sending of one request, and what is collected of its answer. A handler of undici's, with no connection of its own. */
 import type { Dispatcher } from 'undici'
 import { activeHeader, type Refusal, refusals, refusedHeader } from '../checkpoint/request-headers.ts'
+import type { InBag } from './bag.ts'
 import type { Failure } from './replay.ts'
 import { type Hint, parseHint } from './routing.ts'
 
@@ -45,8 +46,6 @@ export interface SendingListener {
 export interface SendingOwner {
   /** Signs of life of the backend so far. */
   heard: number
-  /** Its answer begins for the client. */
-  begun(sending: Sending): void
   /** It needs its connection no more. */
   finished(sending: Sending): void
 }
@@ -54,7 +53,8 @@ export interface SendingOwner {
 const replaced = new Error('the sending is no longer wanted')
 
 /** One sending of one request. */
-export class Sending implements Dispatcher.DispatchHandler {
+export class Sending implements Dispatcher.DispatchHandler, InBag {
+  bagIndex = -1
   state: 'waiting' | 'sent' | 'collecting' | 'begun' | 'done' = 'waiting'
   readonly sentAtMs: number
   readonly #owner: SendingOwner
@@ -181,7 +181,6 @@ export class Sending implements Dispatcher.DispatchHandler {
   #begin(): void {
     clearTimeout(this.#pause)
     this.state = 'begun'
-    this.#owner.begun(this)
     this.#listener.begun(this.#head!)
     for (const chunk of this.#chunks) if (!this.#listener.data(chunk)) this.#controller?.pause()
     this.#chunks = []

@@ -3,10 +3,13 @@
  * The way of RIFL (Lee et al., SOSP 2015). Pure.
  */
 
+const ringLengthFirst = 16
+
 /** An open session: hands out numbers and knows the lowest that still waits for its answer. */
 export class Session {
   readonly id: string
-  readonly #waiting = new Set<number>()
+  /** Which of the numbers from the lowest that waits to the highest given are done: a ring, a power of two long. */
+  #done = new Uint8Array(ringLengthFirst)
   #next = 1
   #lowest = 1
 
@@ -18,19 +21,32 @@ export class Session {
   take(): number {
     const number = this.#next
     this.#next += 1
-    this.#waiting.add(number)
+    if (this.#next - this.#lowest > this.#done.length) this.#grow()
     return number
   }
 
   /** The request of this number needs its answer no more. Repeating it changes nothing. */
   done(number: number): void {
-    this.#waiting.delete(number)
-    while (this.#lowest < this.#next && !this.#waiting.has(this.#lowest)) this.#lowest += 1
+    if (number < this.#lowest || number >= this.#next) return
+    const mask = this.#done.length - 1
+    this.#done[number & mask] = 1
+    while (this.#lowest < this.#next && this.#done[this.#lowest & mask] === 1) {
+      this.#done[this.#lowest & mask] = 0
+      this.#lowest += 1
+    }
   }
 
   /** Whatever is below was answered and may be forgotten. */
   get lowestWaiting(): number {
     return this.#lowest
+  }
+
+  #grow(): void {
+    const grown = new Uint8Array(this.#done.length * 2)
+    for (let number = this.#lowest; number < this.#next - 1; number += 1) {
+      grown[number & (grown.length - 1)] = this.#done[number & (this.#done.length - 1)]!
+    }
+    this.#done = grown
   }
 }
 

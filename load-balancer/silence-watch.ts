@@ -36,12 +36,12 @@ export class SilenceWatch {
       this.#heard = backend.heard
       this.#heardMs = nowMs
     }
-    const oldestSentMs = backend.waiting.values().next().value?.sentAtMs
+    const oldestSentMs = backend.waiting()[0]?.sentAtMs
     const judged = judgeSilence({ nowMs, oldestSentMs, heardMs: this.#heardMs, patienceMs: this.#patienceMs })
     // Any answer will do; a backend answers nothing but POST there.
     if (judged === 'ask') backend.ask(sessionsPath)
     if (judged !== 'silent') return
-    for (const sending of [...backend.waiting]) {
+    for (const sending of backend.waiting()) {
       if (nowMs - sending.sentAtMs >= this.#patienceMs) sending.give('silent')
     }
   }
