@@ -20,6 +20,14 @@ function quantity(units: Record<string, number>, bare: string, example: string) 
 export const durationMs = quantity(durationUnitsMs, 'ms', '10s or 250ms')
 /** Bytes, from `1048576`, `64KiB`, `1MiB` or `2GiB`. */
 export const byteCount = quantity(sizeUnitsBytes, 'B', '64MiB or 1024')
+/** A share from 0 to 1, from `20%` or `0.2`. */
+export const share = z.union([z.number(), z.string()]).transform((value, context) => {
+  const found = typeof value === 'number' ? undefined : /^(\d+(?:\.\d+)?) ?(%?)$/.exec(value.trim())
+  const given = found ? Number(found[1]) / (found[2] ? 100 : 1) : typeof value === 'number' ? value : Number.NaN
+  if (given >= 0 && given <= 1) return given
+  context.addIssue({ code: 'custom', message: 'expected a share from 0% to 100%, such as 20% or 0.2' })
+  return z.NEVER
+})
 /** A list, from `a,b,c`. */
 export const textList = z
   .union([z.array(z.string()), z.string()])

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { logLevelOption, tokenOption } from '../checkpoint/config.ts'
 import { byteCount, durationMs, port, textList } from '../checkpoint/units.ts'
-import { strategyOptions } from './strategies/config.ts'
+import { sendingOptions, strategyOptions } from './strategies/config.ts'
 import { isTrustEntry } from './trust.ts'
 
 /** Strategies of this version. */
@@ -25,6 +25,7 @@ export const balancerOptions = z.object({
     .default('active')
     .meta({ description: 'where a request goes' }),
   ...strategyOptions,
+  ...sendingOptions,
   // Ten seconds is longer than a failover takes and shorter than most clients wait.
   holdTimeMs: durationMs
     .prefault('10s')

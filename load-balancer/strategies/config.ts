@@ -1,6 +1,9 @@
 /** The settings of the strategies: as options of the balancer, and as the body of `PUT /strategy`. */
 import { z } from 'zod'
+import { durationMs, share } from '../../checkpoint/units.ts'
+import { type BreakerLimits, defaultBreakerLimits } from '../circuit-breaker.ts'
 import { parseKeySource } from '../request-key.ts'
+import type { RetryLimits } from '../retry-budget.ts'
 
 export const strategyNames = ['round-robin', 'weighted', 'least-connections', 'consistent-hash', 'peak-ewma'] as const
 export type StrategyName = (typeof strategyNames)[number]
@@ -35,6 +38,48 @@ export const strategyOptions = {
   hashBound: fields.hashBound
     .default(1.25)
     .meta({ description: 'most that consistent-hash gives to one backend, times the mean load; 0 for no bound' }),
+}
+
+/** What bounds the sending to each backend, under every strategy but `active`; to be spread into the balancer's options. */
+export const sendingOptions = {
+  // As many as there are connections to one.
+  backendRequests: wholeNumber
+    .min(0)
+    .default(256)
+    .meta({ description: 'requests in flight at one backend at most; 0 for no limit' }),
+  breakerFailures: wholeNumber
+    .min(0)
+    .default(defaultBreakerLimits.failuresInRow)
+    .meta({ description: 'failures in a row after which a backend is left alone; 0 for never' }),
+  breakerOpenTimeMs: durationMs.prefault('1s').meta({
+    description: 'how long a failing backend is left alone; doubled up to 30s while it fails again',
+    flag: 'breaker-open-time',
+  }),
+  // Finagle's: enough to hide what single backends do, too little to drown them all.
+  retryBudget: share
+    .prefault('20%')
+    .meta({ description: 'how many requests may be sent to another backend after a failure, as a share of all' }),
+  retryFloor: z.coerce
+    .number()
+    .min(0)
+    .max(1_000_000)
+    .default(10)
+    .meta({ description: 'retries each second that are granted whatever the share says' }),
+}
+
+/** What came longer ago than this earns no retries: Finagle's, long enough for lulls. Milliseconds. */
+const retryWindowMs = 10_000
+
+/** The limits of each backend's breaker that the options name. */
+export function breakerLimitsOf(options: { breakerFailures: number; breakerOpenTimeMs: number }): BreakerLimits {
+  const { breakerFailures: failuresInRow, breakerOpenTimeMs: openTimeMs } = options
+  const openTimeMaxMs = Math.max(openTimeMs, defaultBreakerLimits.openTimeMaxMs)
+  return { ...defaultBreakerLimits, failuresInRow, openTimeMs, openTimeMaxMs }
+}
+
+/** The limits of the balancer's retries that the options name. */
+export function retryLimitsOf(options: { retryBudget: number; retryFloor: number }): RetryLimits {
+  return { share: options.retryBudget, floorPerSecond: options.retryFloor, windowMs: retryWindowMs }
 }
 
 /** A strategy with all its settings. */

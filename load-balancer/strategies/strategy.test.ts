@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { strategyChange, strategyNames, strategySettings } from './config.ts'
+import { strategyNames, strategySettings } from './config.ts'
 import { createStrategy } from './strategy.ts'
 import { alike, choiceOf, membersOf, seeded, tally } from './test-members.ts'
 
@@ -74,37 +74,3 @@ for (const strategy of strategyNames) {
     })
   })
 }
-
-describe('settings', () => {
-  it('have defaults for all but the strategy', () => {
-    assert.deepEqual(strategySettings.parse({ strategy: 'weighted' }), {
-      strategy: 'weighted',
-      hashKey: 'address',
-      hashSlots: 65_536,
-      hashVirtualNodes: 512,
-      hashBound: 1.25,
-    })
-    assert.equal(strategySettings.safeParse({}).success, false)
-  })
-
-  it('a change holds only what is said', () => {
-    assert.deepEqual(strategyChange.parse({ strategy: 'consistent-hash', hashKey: 'cookie:user' }), {
-      strategy: 'consistent-hash',
-      hashKey: 'cookie:user',
-    })
-  })
-
-  it('refuse what makes no sense, and say what would', () => {
-    const table: [object, RegExp][] = [
-      [{ strategy: 'magic' }, /expected active, round-robin/],
-      [{ strategy: 'consistent-hash', hashKey: 'header:' }, /expected address, header:NAME/],
-      [{ strategy: 'consistent-hash', hashBound: 0.5 }, /expected 0, or 1 to 1000/],
-      [{ strategy: 'consistent-hash', hashSlots: 0 }, /expected number to be >=1/],
-      [{ strategy: 'consistent-hash', slots: 9 }, /slots/],
-    ]
-    for (const [body, expected] of table) {
-      const { error } = strategyChange.safeParse(body)
-      assert.match(error?.issues[0]?.message ?? 'accepted', expected)
-    }
-  })
-})
