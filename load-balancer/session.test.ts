@@ -29,6 +29,22 @@ describe('a session', () => {
   })
 })
 
+describe('a session with many requests under way', () => {
+  it('remembers which are done while its ring grows', () => {
+    const session = new Session('s')
+    const take = (count: number) => Array.from({ length: count }, () => session.take())
+    for (const number of take(20)) session.done(number)
+    const [first, ...others] = take(16)
+    for (const number of others) session.done(number)
+    const late = take(100)
+    assert.equal(session.lowestWaiting, first)
+    session.done(first!)
+    assert.equal(session.lowestWaiting, late[0])
+    for (const number of late) session.done(number)
+    assert.equal(session.lowestWaiting, late.at(-1)! + 1)
+  })
+})
+
 describe('sessions', () => {
   it('are opened one at a time, and again after a failure or an end', () => {
     const sessions = new Sessions()
