@@ -6,16 +6,21 @@ import { type AddressInfo, isIPv6 } from 'node:net'
 import type { Logger } from 'pino'
 import { isLoopback } from '../heartbeat-receiver/token.ts'
 import { adminApp } from './admin.ts'
+import { BalancedLane } from './balanced-lane.ts'
 import { BodyBudget } from './body.ts'
 import type { BalancerOptions } from './config.ts'
 import { BalancerError, balancerErrors, listenError } from './errors.ts'
 import type { ExchangeContext } from './exchange.ts'
 import { connectionsMax } from './forward.ts'
 import { Forwarding } from './forwarding.ts'
+import { type LaneSettings, Lanes } from './lanes.ts'
+import { type HeardMember, Membership } from './membership.ts'
 import { Metrics } from './metrics.ts'
 import { randomDigits } from './random-digits.ts'
+import { parseRegistration } from './registration.ts'
 import { type DecisionFollower, ReplayLane } from './replay-lane.ts'
 import { clientServer } from './server.ts'
+import { breakerLimitsOf, retryLimitsOf } from './strategies/config.ts'
 import { StreamLane } from './stream-lane.ts'
 import { trustOf } from './trust.ts'
 
@@ -34,7 +39,7 @@ export interface RunningBalancer {
 /** Starts a balancer; it owns `follower` from now on. Rejects with a BalancerError. */
 export async function runBalancer(
   options: BalancerOptions,
-  follower: DecisionFollower & { close(): void },
+  follower: DecisionFollower & MemberSource & { close(): void },
   log: Logger,
   signal: AbortSignal,
 ): Promise<RunningBalancer> {
@@ -42,8 +47,17 @@ export async function runBalancer(
   const now = () => performance.now()
   const metrics = new Metrics()
   const limits = { timeMs: holdTimeMs, requestsMax: holdRequests, bytesMax: holdBytes }
-  const lane = new ReplayLane({ limits, token, follower, observer: metrics, log, now })
-  metrics.watch({ held: () => lane.held, epoch: () => lane.target?.epoch ?? 0 })
+  const active = new ReplayLane({ limits, token, follower, observer: metrics, log, now })
+  const membership = membershipOf(options, follower)
+  const balanced = new BalancedLane({
+    ...{ membership, limits, log, now, observer: metrics, random: Math.random },
+    settings: { ...options, strategy: options.strategy === 'active' ? 'round-robin' : options.strategy },
+    requestsMax: options.backendRequests || Number.POSITIVE_INFINITY,
+    breaker: breakerLimitsOf(options),
+    retries: retryLimitsOf(options),
+  })
+  const lane = new Lanes(active, balanced, laneSettings(options), log)
+  metrics.watch({ held: () => lane.held, epoch: () => active.target?.epoch ?? 0 })
   const forwarding = new Forwarding({ trusts: trustOf(options.trustForwarded), randomHex: randomDigits })
   const streams = new StreamLane({ targets: lane, forwarding, holdTimeMs, waitingMax: holdRequests })
   // Bodies that are held, and those that are read or under way on all connections.
@@ -60,9 +74,7 @@ export async function runBalancer(
     stopping: false,
   }
   const clients = clientServer(context)
-  const admin = createAdminServer(
-    adminApp({ ready: () => lane.target !== undefined, strategy: options.strategy, metrics }),
-  )
+  const admin = createAdminServer(adminApp({ ready: () => lane.ready, strategy: options.strategy, metrics }))
 
   const close = async () => {
     context.stopping = true
@@ -88,13 +100,30 @@ export async function runBalancer(
   const url = urlOf(host, port)
   const adminUrl = urlOf(host, adminPort)
   log.info({ event: 'listening', url, adminUrl }, `balancer listens on ${url}`)
-  if (!lane.target)
-    log.info(
-      { event: 'waiting', for: 'a decision', receivers: options.receivers },
-      'waits for a decision; requests are held',
-    )
+  if (!lane.ready) {
+    const what = options.strategy === 'active' ? 'a decision' : 'a backend'
+    log.info({ event: 'waiting', for: what, receivers: options.receivers }, `waits for ${what}; requests are held`)
+  }
   const stopped = signal.aborted ? Promise.resolve() : once(signal, 'abort')
   return { url, port, adminUrl, adminPort, done: stopped.then(close) }
+}
+
+/** Tells who the members are. */
+export interface MemberSource {
+  members(): readonly HeardMember[]
+  on(event: 'members', listener: (members: readonly HeardMember[]) => void): unknown
+}
+
+function membershipOf({ backends }: BalancerOptions, source: MemberSource): Membership {
+  const membership = new Membership()
+  for (const text of backends) membership.register(parseRegistration(text)!)
+  membership.heard(source.members())
+  source.on('members', (members) => membership.heard(members))
+  return membership
+}
+
+function laneSettings({ strategy, hashKey, hashSlots, hashVirtualNodes, hashBound }: BalancerOptions): LaneSettings {
+  return { strategy, hashKey, hashSlots, hashVirtualNodes, hashBound }
 }
 
 /** Without a token whoever reaches a port is trusted, so only this machine may. */

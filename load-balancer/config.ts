@@ -2,11 +2,12 @@
 import { z } from 'zod'
 import { logLevelOption, tokenOption } from '../checkpoint/config.ts'
 import { byteCount, durationMs, port, textList } from '../checkpoint/units.ts'
-import { sendingOptions, strategyOptions } from './strategies/config.ts'
+import { parseRegistration } from './registration.ts'
+import { sendingOptions, strategyNames, strategyOptions } from './strategies/config.ts'
 import { isTrustEntry } from './trust.ts'
 
-/** Strategies of this version. */
-export const strategies = ['active'] as const
+/** To the active alone, or to one of the members. */
+export const strategies = ['active', ...strategyNames] as const
 
 export const balancerOptions = z.object({
   host: z
@@ -18,7 +19,12 @@ export const balancerOptions = z.object({
   adminPort: port.default(8081).meta({ description: 'port for health, metrics and administration' }),
   receivers: textList
     .prefault('ws://127.0.0.1:7070')
-    .meta({ description: 'heartbeat receivers whose decisions are followed, comma separated' }),
+    .transform((urls) => (urls.length === 1 && urls[0] === 'none' ? [] : urls))
+    .meta({ description: 'heartbeat receivers whose decisions are followed, comma separated; none for none' }),
+  backends: textList
+    .refine(areRegistrations, 'expected URLs, comma separated, each once, such as a=http://127.0.0.1:3000*2')
+    .default([])
+    .meta({ description: 'backends that send no heartbeats, comma separated: [NAME=]URL[*WEIGHT]' }),
   token: tokenOption,
   strategy: z
     .enum(strategies, { error: () => `expected ${strategies.join(', ')}` })
@@ -56,3 +62,9 @@ export const balancerOptions = z.object({
   logLevel: logLevelOption,
 })
 export type BalancerOptions = z.infer<typeof balancerOptions>
+
+/** True if each names a backend, and no two of them the same. */
+function areRegistrations(texts: string[]): boolean {
+  const names = texts.map((text) => parseRegistration(text)?.name)
+  return !names.includes(undefined) && new Set(names).size === names.length
+}

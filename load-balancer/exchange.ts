@@ -2,16 +2,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type BodyBudget, readBody } from './body.ts'
 import type { Forwarding } from './forwarding.ts'
-import type { Job, Outlet } from './job.ts'
-import { originForm, toBackend, toClient } from './message-headers.ts'
+import type { Job, Outlet, Submission } from './job.ts'
+import { originForm, type Provenance, toBackend, toClient } from './message-headers.ts'
 import { type Problem, type ProblemType, problemAnswer } from './problem.ts'
-import type { ReplayLane } from './replay-lane.ts'
+import type { KeyedRequest } from './request-key.ts'
 import type { Head } from './sending.ts'
 import type { StreamLane } from './stream-lane.ts'
 
 /** What all exchanges of a server share. */
 export interface ExchangeContext {
-  lane: ReplayLane
+  lane: { submit(submission: Submission): Job; provenance(): Provenance }
   streams: StreamLane
   budget: BodyBudget
   forwarding: Forwarding
@@ -34,7 +34,7 @@ function hasBody(request: IncomingMessage): boolean {
   return request.headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) > 0)
 }
 
-export class Exchange implements Outlet {
+export class Exchange implements Outlet, KeyedRequest {
   readonly #context: ExchangeContext
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
@@ -66,6 +66,20 @@ export class Exchange implements Outlet {
       noRoom: () => this.#refuse('too much read'),
       timedOut: () => this.#refuse('body timed out'),
     })
+  }
+
+  // What consistent hashing goes by
+
+  get headers(): IncomingMessage['headers'] {
+    return this.#request.headers
+  }
+
+  get url(): string {
+    return this.#request.url!
+  }
+
+  get address(): string {
+    return this.#request.socket.remoteAddress ?? 'unknown'
   }
 
   // Outlet
@@ -111,7 +125,7 @@ export class Exchange implements Outlet {
       response.destroy()
       return
     }
-    const provenance = this.#context.lane.provenance(job?.replays ?? 0)
+    const provenance = job && job.backend !== 'none' ? job.provenance : this.#context.lane.provenance()
     this.#backendName = provenance.backend
     const { status, headers, body } = problemAnswer(problem, provenance)
     // What is left of the body would have to be read before the connection could serve again.
@@ -129,7 +143,7 @@ export class Exchange implements Outlet {
   }
 
   #stream(): void {
-    this.#backendName = this.#context.lane.target?.name ?? 'none'
+    this.#backendName = this.#context.lane.provenance().backend
     this.#context.streams.handle(this.#request, this.#response)
   }
 
@@ -139,7 +153,12 @@ export class Exchange implements Outlet {
     const headers = toBackend(request, this.#context.forwarding)
     const key = request.headers['idempotency-key']
     const outgoing = { method: request.method!, path, headers, body }
-    this.#job = this.#context.lane.submit({ outlet: this, outgoing, key: typeof key === 'string' ? key : null })
+    this.#job = this.#context.lane.submit({
+      outlet: this,
+      outgoing,
+      key: typeof key === 'string' ? key : null,
+      keyed: this,
+    })
   }
 
   #refuse(type: ProblemType): void {
@@ -149,7 +168,7 @@ export class Exchange implements Outlet {
   // Answers
 
   #headers(job: Job, head: Head): string[] {
-    const provenance = this.#context.lane.provenance(job.replays)
+    const { provenance } = job
     this.#backendName = provenance.backend
     return toClient(head.headers, provenance)
   }
@@ -167,9 +186,9 @@ export class Exchange implements Outlet {
   }
 
   #closed(): void {
-    const { budget, lane, answered, now } = this.#context
+    const { budget, answered, now } = this.#context
     if (this.#bodyBytes > 0) budget.give(this.#bodyBytes)
-    if (this.#job && !this.#job.done) lane.abandon(this.#job)
+    if (this.#job && !this.#job.done) this.#job.owner.abandon(this.#job)
     const code = this.#response.headersSent ? this.#response.statusCode : clientLeftCode
     answered(this.#request.method!, code, this.#request.url!, this.#backendName, now() - this.#startedMs)
   }

@@ -136,6 +136,17 @@ export class BackendPool implements SendingOwner {
     this.#retiring.unref()
   }
 
+  /**
+   * Takes no more requests. After `noticeMs` those that another backend can be asked are given up; the others may end within `graceMs`.
+   */
+  leave({ noticeMs, graceMs }: { noticeMs: number; graceMs: number }): void {
+    this.#retiring = setTimeout(() => {
+      const moved = this.waiting().filter(({ movable }) => movable)
+      for (const sending of moved) sending.give('deposed')
+      this.#hangUp(moved, graceMs)
+    }, noticeMs)
+  }
+
   destroy(): void {
     clearTimeout(this.#retiring)
     this.#probe?.destroy().catch(() => undefined)

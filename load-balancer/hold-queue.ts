@@ -64,12 +64,17 @@ export class HoldQueue {
     this.#forSession.clear()
   }
 
-  /** Takes everything out and stops the clock. */
-  close(): Job[] {
-    clearTimeout(this.#timer)
+  /** Takes everything out. */
+  takeAll(): Job[] {
     const jobs = [...this.#ready, ...this.#forSession]
     for (const job of jobs) this.release(job)
     return jobs
+  }
+
+  /** Takes everything out and stops the clock. */
+  close(): Job[] {
+    clearTimeout(this.#timer)
+    return this.takeAll()
   }
 
   #watch(): void {

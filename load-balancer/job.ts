@@ -1,8 +1,12 @@
 /** One request in the replay lane, from when it was read until it is answered. */
+
 import { isIdempotent, isSafe } from '../checkpoint/http-methods.ts'
-import { requestHeader } from '../checkpoint/request-headers.ts'
+import type { BreakerTerm } from './circuit-breaker.ts'
+import type { Provenance } from './message-headers.ts'
+import type { Place } from './place.ts'
 import type { Problem, ProblemType } from './problem.ts'
 import { type Facts, type Failure, outcomeOf } from './replay.ts'
+import type { KeyedRequest } from './request-key.ts'
 import type { Hint } from './routing.ts'
 import type { Head, Outgoing, Sending, SendingListener } from './sending.ts'
 import type { Session } from './session.ts'
@@ -22,13 +26,16 @@ export interface Outlet {
 /** Who sends it, and decides what becomes of it. */
 export interface JobOwner {
   connected(job: Job): void
-  answered(job: Job): void
+  /** Its answer begins to leave for the client. */
+  answered(job: Job, status: number): void
   finished(job: Job): void
   failed(job: Job, failure: Failure, error: Error, hint: Hint | undefined): void
+  /** The client is gone: nobody waits for this answer. */
+  abandon(job: Job): void
 }
 
-export interface JobOptions {
-  owner: JobOwner
+/** A request as a lane takes it. */
+export interface Submission {
   outlet: Outlet
   /** Headers for the backend, flat, hop-by-hop headers removed; the owner adds its own. */
   outgoing: Outgoing
@@ -36,6 +43,8 @@ export interface JobOptions {
   key?: string | null
   /** True if a second run does no harm although the method does not say so. */
   harmless?: boolean
+  /** What consistent hashing may go by. */
+  keyed?: KeyedRequest
 }
 
 export class Job implements Facts, SendingListener {
@@ -43,8 +52,14 @@ export class Job implements Facts, SendingListener {
   readonly idempotent: boolean
   readonly outgoing: Outgoing
   readonly key: string | null
-  readonly #owner: JobOwner
+  readonly keyed: KeyedRequest | undefined
+  #owner: JobOwner
   readonly #outlet: Outlet
+  /** Length of the headers without what a lane adds for one backend. */
+  readonly #headersLength: number
+  /** Where it was sent last, as the client is told. */
+  backend = 'none'
+  epoch = 0
   losses = 0
   lostUnnumbered = false
   quickRetries = 0
@@ -55,8 +70,11 @@ export class Job implements Facts, SendingListener {
   resendReason: Failure['type'] | undefined
   session: Session | undefined
   number = 0
-  /** Where in the headers the note of each sending stands. */
-  readonly noteIndex: number
+  /** The member that it was sent to last, under that member's breaker's term. */
+  sentTo: Place | undefined
+  term: BreakerTerm = 0
+  /** Members that failed it since it was held last. */
+  tried: Set<Place> | undefined
   /** True if a backend recognises a replay of the sending under way. */
   numbered = false
   /** Time spent in holds that are over, milliseconds. */
@@ -64,12 +82,13 @@ export class Job implements Facts, SendingListener {
   sending: Sending | undefined
   done = false
 
-  constructor({ owner, outlet, outgoing, key = null, harmless = false }: JobOptions) {
+  constructor({ outlet, outgoing, key = null, harmless = false, keyed }: Submission, owner: JobOwner) {
     this.#owner = owner
     this.#outlet = outlet
     this.outgoing = outgoing
-    this.noteIndex = outgoing.headers.push(requestHeader, '') - 1
+    this.#headersLength = outgoing.headers.length
     this.key = key
+    this.keyed = keyed
     this.safe = harmless || isSafe(outgoing.method)
     this.idempotent = harmless || isIdempotent(outgoing.method)
   }
@@ -81,6 +100,29 @@ export class Job implements Facts, SendingListener {
   /** How often it was sent again. */
   get replays(): number {
     return this.sendings > 0 ? this.sendings - 1 : 0
+  }
+
+  /** What is said with its answer. */
+  get provenance(): Provenance {
+    return { backend: this.backend, epoch: this.epoch, replays: this.replays }
+  }
+
+  /** Who decides over it. */
+  get owner(): JobOwner {
+    return this.#owner
+  }
+
+  /** Another lane decides from now on. */
+  moveTo(owner: JobOwner): void {
+    this.#owner = owner
+  }
+
+  /** Notes where it goes, and takes off the headers that were for the backend before. */
+  address(backend: string, epoch: number): void {
+    this.backend = backend
+    this.epoch = epoch
+    const { headers } = this.outgoing
+    if (headers.length > this.#headersLength) headers.length = this.#headersLength
   }
 
   /** Answers the client with a problem of the balancer's own. */
@@ -95,13 +137,13 @@ export class Job implements Facts, SendingListener {
 
   answered(head: Head, body: Buffer | null): void {
     this.#outlet.answer(this, head, body)
-    this.#owner.answered(this)
+    this.#owner.answered(this, head.status)
     this.#owner.finished(this)
   }
 
   begun(head: Head): void {
     this.#outlet.begin(this, head)
-    this.#owner.answered(this)
+    this.#owner.answered(this, head.status)
   }
 
   data(chunk: Buffer): boolean {

@@ -13,6 +13,10 @@ export const problems = {
   },
   'session ended': { status: 502, title: 'The session of this request ended before its outcome was known' },
   'lost too often': { status: 502, title: 'Backends were lost each time they had this request' },
+  'retried too often': {
+    status: 502,
+    title: 'The backend was lost while it had this request, and too many others are tried again',
+  },
   'stream lost': { status: 502, title: 'The backend was lost while it had this request' },
   'stream refused': { status: 503, title: 'The backend takes no requests now' },
   'answer malformed': { status: 502, title: 'The backend answered with something that is not HTTP' },

@@ -10,7 +10,8 @@ import { pauseMaxMs } from './gate.ts'
 import { Gatekeeper } from './gatekeeper.ts'
 import { HoldQueue } from './hold-queue.ts'
 import type { HoldLimits } from './holding.ts'
-import { Job, type JobOptions, type JobOwner } from './job.ts'
+import { Job, type Submission } from './job.ts'
+import type { Lane } from './lane.ts'
 import type { Provenance } from './message-headers.ts'
 import type { ProblemType } from './problem.ts'
 import { afterFailure, type Failure, mayHaveRun, maySend } from './replay.ts'
@@ -47,7 +48,7 @@ export interface LaneOptions {
 
 const refusedHolds = { 'too many': 'too many held', 'too large': 'too much held', 'too long': 'held too long' } as const
 
-export class ReplayLane implements JobOwner {
+export class ReplayLane implements Lane {
   readonly #options: LaneOptions
   readonly #held: HoldQueue
   readonly #sessions = new Sessions()
@@ -102,17 +103,29 @@ export class ReplayLane implements JobOwner {
     this.#movedListeners.push(listener)
   }
 
+  left(): void {}
+
   /** What is said with an answer. */
-  provenance(replays: number): Provenance {
-    return { backend: this.#target?.name ?? 'none', epoch: this.#target?.epoch ?? 0, replays }
+  provenance(): Provenance {
+    return { backend: this.#target?.name ?? 'none', epoch: this.#target?.epoch ?? 0, replays: 0 }
   }
 
   /** Takes a request that was read; its outlet hears what becomes of it. */
-  submit(options: Omit<JobOptions, 'owner'>): Job {
-    const job = new Job({ ...options, owner: this })
-    if (this.#options.token !== undefined) job.outgoing.headers.push(tokenHeader, this.#options.token)
+  submit(submission: Submission): Job {
+    const job = new Job(submission, this)
     this.#place(job)
     return job
+  }
+
+  adopt(job: Job): void {
+    job.moveTo(this)
+    this.#place(job)
+  }
+
+  takeHeld(): Job[] {
+    const jobs = this.#held.takeAll()
+    for (const job of jobs) releaseNumber(job)
+    return jobs
   }
 
   /** The client is gone: nobody waits for this answer. */
@@ -268,11 +281,19 @@ export class ReplayLane implements JobOwner {
     const needsNumber = target.exactlyOnce && !job.safe
     if (needsNumber && !job.session && !this.#number(job)) return
     job.numbered = needsNumber
-    job.outgoing.headers[job.noteIndex] = this.#note(needsNumber ? job : undefined, job.losses)
+    job.address(target.name ?? 'none', target.epoch)
+    if (target.exactlyOnce) this.#introduce(job, needsNumber)
     this.#gate.went(job)
     const backend = this.#backend!
     job.sending = backend.prepare(job.outgoing, job, this.#options.now())
     backend.dispatch(job.sending, job.outgoing)
+  }
+
+  /** Says who asks. A backend that declares nothing is not ours, and the token is no business of its. */
+  #introduce(job: Job, numbered: boolean): void {
+    const { headers } = job.outgoing
+    headers.push(requestHeader, this.#note(numbered ? job : undefined, job.losses))
+    if (this.#options.token !== undefined) headers.push(tokenHeader, this.#options.token)
   }
 
   #note(job: Job | undefined, replays: number): string {
@@ -289,7 +310,8 @@ export class ReplayLane implements JobOwner {
   }
 
   /** The headers by which a request that needs no number says what is followed here. */
-  plainHeaders(): [string, string][] {
+  plainHeaders(target: Target): [string, string][] {
+    if (!target.exactlyOnce) return []
     const token: [string, string][] = this.#options.token === undefined ? [] : [[tokenHeader, this.#options.token]]
     return [[requestHeader, this.#note(undefined, 0)], ...token]
   }

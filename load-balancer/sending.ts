@@ -27,6 +27,8 @@ export interface Head {
 
 /** Hears what becomes of one sending: `failed`, or `answered`, or `begun` … `ended` or `cut`. */
 export interface SendingListener {
+  /** True if it may be sent again although it was sent before (RFC 9110 9.2.2). */
+  readonly idempotent: boolean
   /** A connection is there, and the request is about to leave on it. */
   connected(): void
   /** The whole answer. */
@@ -72,6 +74,11 @@ export class Sending implements Dispatcher.DispatchHandler, InBag {
     this.#method = method
     this.#listener = listener
     this.sentAtMs = nowMs
+  }
+
+  /** True if another backend may be asked instead. */
+  get movable(): boolean {
+    return !this.left || this.#listener.idempotent
   }
 
   /** True once the backend may have seen the request. */

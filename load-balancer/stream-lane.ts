@@ -22,8 +22,10 @@ export interface StreamTargets {
   onTakes(listener: () => void): void
   /** Calls `listener` when targets are given up. `stays` says of one whether it is kept. */
   onMoved(listener: (stays: (target: Target) => boolean) => void): void
-  /** The headers by which a backend knows that the request is from this balancer. */
-  plainHeaders(): [string, string][]
+  /** The headers by which this backend knows that the request is from this balancer. */
+  plainHeaders(target: Target): [string, string][]
+  /** A stream that was sent to `target` has ended. */
+  left(target: Target): void
 }
 
 export interface StreamLaneOptions {
@@ -97,7 +99,8 @@ export class StreamLane {
   }
 
   #close(stream: Stream): void {
-    this.#streams.delete(stream.request)
+    if (!this.#streams.delete(stream.request)) return
+    if (stream.target) this.#options.targets.left(stream.target)
     this.#stopWaiting(stream)
   }
 
@@ -110,7 +113,7 @@ export class StreamLane {
       if (!stream.target) return this.#wait(stream, go)
       this.#stopWaiting(stream)
       toBackendInPlace(stream.request, this.#options.forwarding)
-      for (const [name, value] of targets.plainHeaders()) stream.request.headers[name] = value
+      for (const [name, value] of targets.plainHeaders(stream.target)) stream.request.headers[name] = value
       send()
     }
     if (targets.takes) go()

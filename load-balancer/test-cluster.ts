@@ -8,6 +8,7 @@ import { parseRequestHeader, type RequestNote, requestHeader, sessionsPath } fro
 import type { Decision, Report } from '../heartbeat-receiver/protocol.ts'
 import { type RunningBalancer, runBalancer } from './balancer.ts'
 import { balancerOptions } from './config.ts'
+import type { HeardMember } from './membership.ts'
 
 /** What the backends of a test share: what was applied, and the recorded answers. */
 export class Journal {
@@ -151,10 +152,20 @@ export const refuse: Answer = (_arrival, response) => {
   response.end('not here')
 }
 
-export class FakeFollower extends EventEmitter<{ decision: [Decision] }> {
+export class FakeFollower extends EventEmitter<{ decision: [Decision]; members: [readonly HeardMember[]] }> {
   readonly reports: Omit<Report, 'type'>[] = []
   readonly epochsSeen: number[] = []
   #decision: Decision | undefined
+  #members: readonly HeardMember[] = []
+
+  members(): readonly HeardMember[] {
+    return this.#members
+  }
+
+  tell(members: readonly HeardMember[]): void {
+    this.#members = members
+    this.emit('members', members)
+  }
 
   decision(): Decision | undefined {
     return this.#decision

@@ -44,6 +44,7 @@ const cores = [
   'heartbeat-receiver/known-members.ts',
   'load-balancer/routing.ts',
   'load-balancer/membership.ts',
+  'load-balancer/registration.ts',
   'load-balancer/bag.ts',
   'load-balancer/holding.ts',
   'load-balancer/replay.ts',

@@ -1,0 +1,113 @@
+/** The lane in use: the active's, or the one of services without state. Which one can be changed while requests come. */
+import type { IncomingMessage } from 'node:http'
+import type { Logger } from 'pino'
+import { z } from 'zod'
+import type { BalancedLane } from './balanced-lane.ts'
+import type { Job, Submission } from './job.ts'
+import type { Lane } from './lane.ts'
+import type { Provenance } from './message-headers.ts'
+import type { ReplayLane } from './replay-lane.ts'
+import type { Target } from './routing.ts'
+import { type StrategyName, type StrategySettings, strategyChange } from './strategies/config.ts'
+import type { StreamTargets } from './stream-lane.ts'
+
+/** Settings of all strategies, and which one is used. */
+export type LaneSettings = Omit<StrategySettings, 'strategy'> & { strategy: 'active' | StrategyName }
+
+/** `message` says in one line why nothing was changed. */
+export type ChangeResult = { ok: true } | { ok: false; message: string }
+
+export class Lanes implements StreamTargets {
+  readonly #active: ReplayLane
+  readonly #balanced: BalancedLane
+  readonly #log: Logger
+  #settings: LaneSettings
+
+  constructor(active: ReplayLane, balanced: BalancedLane, settings: LaneSettings, log: Logger) {
+    this.#active = active
+    this.#balanced = balanced
+    this.#settings = settings
+    this.#log = log
+  }
+
+  /** What `GET /strategy` shows. */
+  get(): LaneSettings {
+    return this.#settings
+  }
+
+  /** Changes the strategy, as the body of `PUT /strategy` says; what is held goes over. */
+  set(body: unknown): ChangeResult {
+    const parsed = strategyChange.safeParse(body)
+    if (!parsed.success) return { ok: false, message: z.prettifyError(parsed.error).replaceAll(/\s*\n\s*/g, ' ') }
+    const from = this.#current
+    const settings = { ...this.#settings, ...withoutUndefined(parsed.data) } as LaneSettings
+    this.#settings = settings
+    if (settings.strategy !== 'active') this.#balanced.use({ ...settings, strategy: settings.strategy })
+    if (from !== this.#current) for (const job of from.takeHeld()) this.#current.adopt(job)
+    this.#log.info({ event: 'strategy', ...settings }, `requests go by ${settings.strategy}`)
+    return { ok: true }
+  }
+
+  /** True if requests can be sent now. */
+  get ready(): boolean {
+    return this.#current.takes
+  }
+
+  get held(): number {
+    return this.#active.held + this.#balanced.held
+  }
+
+  submit(submission: Submission): Job {
+    return this.#current.submit(submission)
+  }
+
+  provenance(): Provenance {
+    return this.#current.provenance()
+  }
+
+  close(): void {
+    this.#active.close()
+    this.#balanced.close()
+  }
+
+  // Where streams go
+
+  get takes(): boolean {
+    return this.#current.takes
+  }
+
+  pick(request: IncomingMessage): Target | undefined {
+    return this.#current.pick(request)
+  }
+
+  left(target: Target): void {
+    if (isBalanced(target)) this.#balanced.left(target)
+  }
+
+  onTakes(listener: () => void): void {
+    this.#active.onTakes(listener)
+    this.#balanced.onTakes(listener)
+  }
+
+  onMoved(listener: (stays: (target: Target) => boolean) => void): void {
+    this.#active.onMoved((stays) => listener((target) => isBalanced(target) || stays(target)))
+    this.#balanced.onMoved((stays) => listener((target) => !isBalanced(target) || stays(target)))
+  }
+
+  plainHeaders(target: Target): [string, string][] {
+    return this.#active.plainHeaders(target)
+  }
+
+  get #current(): Lane {
+    return this.#settings.strategy === 'active' ? this.#active : this.#balanced
+  }
+}
+
+/** Decisions begin at epoch 1: what has none was chosen among the members. */
+function isBalanced({ epoch }: Target): boolean {
+  return epoch === 0
+}
+
+function withoutUndefined<Values extends object>(values: Values): Partial<Values> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<Values>
+}
