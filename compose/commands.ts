@@ -70,6 +70,8 @@ export const commands: Record<string, CommandEntry> = {
   load: {
     summary: 'the test client: sends requests and checks what it was promised',
     logs: 'stderr',
+    // What was sent is still read back and verified.
+    closeTimeoutMs: closeManyTimeoutMs,
     load: async () => {
       const { loadOptions, runLoad } = await import('./load/main.ts')
       return command(loadOptions, runLoad)

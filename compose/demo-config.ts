@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { logLevels } from '../checkpoint/config.ts'
 import { textList } from '../checkpoint/units.ts'
-import { loadOptions } from './load/config.ts'
+import { loadFields } from './load/config.ts'
 
 const wholeNumber = z.coerce.number('expected a whole number').int('expected a whole number')
 
@@ -16,7 +16,7 @@ export const demoOptions = z.object({
     .default('SIGKILL')
     .meta({ description: 'SIGKILL kills it; SIGSTOP makes it hang, and lets it go on as a zombie later' }),
   backends: wholeNumber.min(2).max(20).default(3).meta({ description: 'how many backends' }),
-  ...loadOptions.pick({ rate: true, clients: true, writeRatio: true, seed: true, json: true }).shape,
+  ...loadFields.pick({ rate: true, clients: true, writeRatio: true, seed: true, json: true }).shape,
   logLevel: z
     .enum(logLevels)
     .default('warn')

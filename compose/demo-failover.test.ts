@@ -48,6 +48,7 @@ const load: LoadReport = {
   pauseMs: 21,
   throughput: 100,
   latencyMs: { p50: 1, p90: 2, p99: 3, p999: 4, max: 5 },
+  backends: { a: 10 },
 }
 
 test('a failover is reported in milliseconds since its kill', () => {

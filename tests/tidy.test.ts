@@ -68,6 +68,16 @@ const cores = [
   'load-balancer/forwarding.ts',
   'load-balancer/message-headers.ts',
   'load-balancer/trace-context.ts',
+  'compose/load/latency-sketch.ts',
+  'compose/load/timeline.ts',
+  'compose/load/pause-log.ts',
+  'compose/load/tally.ts',
+  'compose/load/plain-traffic.ts',
+  'compose/load/report-page/run-story.ts',
+  'compose/load/report-page/markup.ts',
+  'compose/load/report-page/svg-report.ts',
+  'compose/load/report-page/svg-scale.ts',
+  'compose/load/report-page/html-report.ts',
 ]
 const touchesTheWorld =
   /from 'node:(?!crypto')|from '(kafkajs|ws|express|undici|pino|http-proxy-middleware)'|Date\.now|performance\.|Math\.random|\b(?:setTimeout|setInterval|setImmediate|randomUUID)\(/

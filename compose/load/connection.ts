@@ -25,13 +25,11 @@ export class Connection {
     })
   }
 
-  /** Resolves with the answer or the failure; never rejects. Callbacks rather than streams, for they cost the least. */
-  send(request: OperationRequest, idempotencyKey?: string): Promise<Reply> {
-    const headers: string[] = []
-    if (request.body !== null) headers.push('content-type', 'application/json')
-    if (idempotencyKey !== undefined) headers.push('idempotency-key', idempotencyKey)
+  /** Resolves with the answer or the failure; never rejects. `more` are headers, names and values in turn. Callbacks rather than streams, for they cost the least. */
+  send({ method, path, body, contentType }: OperationRequest, more: readonly string[] = []): Promise<Reply> {
+    const headers = body === null ? [...more] : ['content-type', contentType ?? 'application/json', ...more]
     return new Promise((resolve) => {
-      this.#client.dispatch({ ...request, headers }, new ReplyHandler(resolve))
+      this.#client.dispatch({ method, path, body, headers }, new ReplyHandler(resolve))
     })
   }
 
@@ -39,6 +37,11 @@ export class Connection {
   close(): Promise<void> {
     return this.#client.destroy()
   }
+}
+
+/** True if no connection came about, so that nothing can have been sent. */
+export function isRefused(code: string): boolean {
+  return code === 'ECONNREFUSED' || code === 'UND_ERR_CONNECT_TIMEOUT'
 }
 
 class ReplyHandler implements Dispatcher.DispatchHandler {

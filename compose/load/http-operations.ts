@@ -2,10 +2,15 @@
 import { z } from 'zod'
 import type { Answer, Operation, Outcome } from './operations.ts'
 
+export const httpMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+export type HttpMethod = (typeof httpMethods)[number]
+
 export interface OperationRequest {
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  method: HttpMethod
   path: string
   body: string | null
+  /** Of the body; JSON if left out. */
+  contentType?: string
 }
 
 /** The request that performs an operation. */

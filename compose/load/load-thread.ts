@@ -24,7 +24,7 @@ export class LoadThread {
   /** The first good answer of each epoch. */
   readonly #firstOfEpoch = new Map<number, GoodAnswer>()
   readonly #result = Promise.withResolvers<LoadThreadResult>()
-  #progress: LoadProgress = { requests: 0, ok: 0, errors: 0, waiting: 0, backend: '', epoch: 0 }
+  #progress: LoadProgress = { requests: 0, ok: 0, errors: 0, waiting: 0, backend: '', epoch: 0, backends: {} }
 
   constructor(settings: LoadSettings) {
     this.#result.promise.catch(() => {}) // asked for at the end only

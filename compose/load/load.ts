@@ -1,15 +1,14 @@
 /** The test client: sends operations in an open loop, records what it was promised, reads back and verifies. */
 import { randomBytes } from 'node:crypto'
 import { unixNowMs } from './clock.ts'
-import { Connection, type Reply } from './connection.ts'
+import { Connection } from './connection.ts'
 import type { Finding } from './findings.ts'
-import { outcomeOf, requestOf } from './http-operations.ts'
 import { OpenLoop } from './open-loop.ts'
-import { type FinalState, type HistoryEntry, isWrite, type Operation } from './operations.ts'
-import { readBack } from './read-back.ts'
+import { type PlainRequest, PlainTraffic } from './plain-traffic.ts'
 import { type LoadReport, reportOf } from './report.ts'
-import { verify } from './verify.ts'
-import { Workload } from './workload.ts'
+import { type Judged, Tally } from './tally.ts'
+import { TicketOfficeTraffic } from './ticket-office-traffic.ts'
+import type { Traffic } from './traffic.ts'
 
 export interface LoadSettings {
   /** Base URL of the service, such as `http://127.0.0.1:8080`. */
@@ -28,6 +27,10 @@ export interface LoadSettings {
   keys: boolean
   /** How long an answer may take, milliseconds. */
   timeoutMs: number
+  /** What is sent instead of the ticket office's mix; `writeRatio` and `keys` are the mix's. */
+  request?: PlainRequest | undefined
+  /** Operations of the mix whose history is kept until it is verified; default 100,000. */
+  chapterOperations?: number
 }
 
 /** A good answer, as it comes in. */
@@ -44,15 +47,19 @@ export interface LoadProgress {
   ok: number
   errors: number
   waiting: number
+  /** Of the last good answer. */
   backend: string
   epoch: number
+  /** Good answers by backend, the most first. */
+  backends: Record<string, number>
 }
 
 export interface LoadResult {
   report: LoadReport
   findings: Finding[]
-  history: HistoryEntry[]
-  /** Why nothing could be verified, if so; counted in the report as `READ_BACK_FAILED`. */
+  /** All that was counted, also over time. */
+  tally: Tally
+  /** Why something could not be verified, if so; counted in the report as `READ_BACK_FAILED`. */
   readBackError?: Error
 }
 
@@ -65,24 +72,20 @@ export function createLoad(settings: LoadSettings): Load {
 
 export class Load {
   readonly #settings: LoadSettings
-  readonly #run: string
-  readonly #workload: Workload
+  readonly #traffic: Traffic
   readonly #connections: Connection[]
-  readonly #history: HistoryEntry[] = []
+  #tally: Tally
   readonly #listeners: ((answer: GoodAnswer) => void)[] = []
   #loop: OpenLoop
   #inFlight = 0
-  #sent = 0
   #abandoned = 0
-  #ok = 0
   #last: GoodAnswer = { atMs: 0, backend: '', epoch: 0 }
   #wake: () => void = () => {}
 
   constructor(settings: LoadSettings) {
     this.#settings = settings
-    // Random, so that a run with the same seed on the same journal does not meet the keys of the one before.
-    this.#run = `load-${randomBytes(6).toString('hex')}`
-    this.#workload = new Workload({ run: this.#run, seed: settings.seed, writeRatio: settings.writeRatio })
+    this.#traffic = trafficOf(settings)
+    this.#tally = new Tally(unixNowMs())
     this.#connections = Array.from(
       { length: settings.clients },
       () => new Connection(settings.target, settings.timeoutMs),
@@ -97,14 +100,15 @@ export class Load {
 
   progress(): LoadProgress {
     const { backend, epoch } = this.#last
-    const requests = this.#history.length
+    const { ok, failed, backends } = this.#tally
     const waiting = this.#loop.waiting(unixNowMs())
-    return { requests, ok: this.#ok, errors: requests - this.#ok, waiting, backend, epoch }
+    return { requests: ok + failed, ok, errors: failed, waiting, backend, epoch, backends }
   }
 
   /** Sends until the duration is over or `signal` is aborted, waits for what is under way, reads back and verifies. */
   async run(signal: AbortSignal): Promise<LoadResult> {
     this.#loop = this.#openLoop()
+    this.#tally = new Tally(unixNowMs())
     const stop = () => {
       this.#loop.end(unixNowMs())
       this.#wake()
@@ -116,7 +120,7 @@ export class Load {
       return await this.#judge()
     } finally {
       signal.removeEventListener('abort', stop)
-      await Promise.all(this.#connections.map((connection) => connection.close()))
+      await Promise.all([this.#traffic.close(), ...this.#connections.map((connection) => connection.close())])
     }
   }
 
@@ -155,60 +159,40 @@ export class Load {
   }
 
   async #perform(client: number, intendedMs: number): Promise<void> {
-    const operation = this.#workload.next()
-    const key = this.#settings.keys && isWrite(operation) ? `${this.#run}-${this.#sent}` : undefined
+    const sending = this.#traffic.next()
     const startMs = unixNowMs()
     this.#inFlight++
-    this.#sent++
-    const reply = await this.#connections[client]!.send(requestOf(operation), key)
+    const reply = await this.#connections[client]!.send(sending.request, sending.headers)
     this.#inFlight--
     this.#loop.release(client)
-    this.#record(entryOf(operation, reply, { intendedMs, startMs, endMs: unixNowMs() }))
+    const endMs = unixNowMs()
+    const error = sending.settle(reply, { intendedMs, startMs, endMs })
+    const { backend, epoch } = reply.type === 'response' ? reply : { backend: '', epoch: 0 }
+    this.#count({ intendedMs, endMs, error, backend, epoch })
     if (this.#loop.nextMs() === undefined || this.#loop.nextMs()! <= unixNowMs()) this.#wake()
   }
 
-  #record(entry: HistoryEntry): void {
-    this.#history.push(entry)
-    this.#workload.learn(entry)
-    if (entry.outcome.type !== 'answered') return
-    this.#ok++
-    this.#last = { atMs: entry.endMs, backend: entry.backend, epoch: entry.epoch }
+  #count(judged: Judged): void {
+    this.#tally.add(judged)
+    if (judged.error !== undefined) return
+    this.#last = { atMs: judged.endMs, backend: judged.backend, epoch: judged.epoch }
     for (const listener of this.#listeners) listener(this.#last)
   }
 
   async #judge(): Promise<LoadResult> {
-    const history = this.#history
-    const abandoned = this.#abandoned
-    try {
-      const findings = verify(history, await this.#readBack())
-      return { report: reportOf({ history, findings, abandoned }), findings, history }
-    } catch (error) {
-      // Without it nothing is verified, and the report must not look as if it were.
-      const report = reportOf({ history, findings: [], abandoned, readBackFailed: true })
-      return { report, findings: [], history, readBackError: error as Error }
-    }
-  }
-
-  #readBack(): Promise<FinalState> {
-    const operations = this.#history.map(({ operation }) => operation)
-    const counters = new Set(operations.flatMap((operation) => ('counter' in operation ? [operation.counter] : [])))
-    const registers = new Set(operations.flatMap((operation) => ('register' in operation ? [operation.register] : [])))
-    return readBack({ connection: this.#connections[0]!, run: this.#run, counters, registers })
+    const { findings, readBackFailures, readBackError } = await this.#traffic.verify(this.#connections[0]!)
+    const tally = this.#tally
+    const report = reportOf({ tally, findings, abandoned: this.#abandoned, readBackFailures })
+    return { report, findings, tally, ...(readBackError ? { readBackError } : {}) }
   }
 }
 
-type Times = Pick<HistoryEntry, 'intendedMs' | 'startMs' | 'endMs'>
-
-function entryOf(operation: Operation, reply: Reply, times: Times): HistoryEntry {
-  if (reply.type === 'failure') {
-    const outcome = { type: isRefused(reply.code) ? 'not-applied' : 'unknown', code: reply.code } as const
-    return { operation, ...times, outcome, status: 0, backend: '', epoch: 0, replays: 0 }
-  }
-  const { status, text, backend, epoch, replays } = reply
-  return { operation, ...times, outcome: outcomeOf(operation, status, text), status, backend, epoch, replays }
-}
-
-/** True if no connection came about, so that nothing can have been sent. */
-function isRefused(code: string): boolean {
-  return code === 'ECONNREFUSED' || code === 'UND_ERR_CONNECT_TIMEOUT'
+function trafficOf(settings: LoadSettings): Traffic {
+  const { target, timeoutMs, request, seed, writeRatio, keys, chapterOperations } = settings
+  if (request) return new PlainTraffic(request, seed)
+  // Random, so that a run with the same seed on the same journal does not meet the keys of the one before.
+  const run = `load-${randomBytes(6).toString('hex')}`
+  const reader = new Connection(target, timeoutMs)
+  const chapters = chapterOperations === undefined ? {} : { chapterOperations }
+  return new TicketOfficeTraffic({ run, seed, writeRatio, keys, reader, ...chapters })
 }

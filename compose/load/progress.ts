@@ -6,6 +6,8 @@ const terminalIntervalMs = 200
 /** Where it is shown; standard error is one. */
 export interface ProgressOutput {
   isTTY?: boolean
+  /** Width of the terminal, characters. */
+  columns?: number
   write(text: string): unknown
 }
 
@@ -23,10 +25,7 @@ export class ProgressLine {
   /** Begins to show. */
   start(progress: () => LoadProgress): void {
     const startMs = performance.now()
-    const show = () => {
-      const line = progressText(progress(), performance.now() - startMs)
-      this.#out.write(this.#out.isTTY ? `\r\x1b[K${line}` : `${line}\n`)
-    }
+    const show = () => this.#show(progressText(progress(), performance.now() - startMs))
     this.#timer = setInterval(show, this.#out.isTTY ? terminalIntervalMs : this.#plainIntervalMs)
   }
 
@@ -42,15 +41,31 @@ export class ProgressLine {
     this.#timer = undefined
     if (this.#out.isTTY) this.#out.write('\r\x1b[K')
   }
+
+  #show(line: string): void {
+    // A line that wraps cannot be rewritten: it would fill the screen. A terminal that does not know its width says 0.
+    const width = (this.#out.columns || 80) - 1
+    this.#out.write(this.#out.isTTY ? `\r\x1b[K${line.slice(0, width)}` : `${line}\n`)
+  }
 }
 
+/** How many backends a line names. */
+const backendsShown = 6
+
 /** One line of where a run stands. */
-export function progressText(
-  { requests, ok, errors, waiting, backend, epoch }: LoadProgress,
-  elapsedMs: number,
-): string {
+export function progressText(progress: LoadProgress, elapsedMs: number): string {
+  const { requests, ok, errors, waiting } = progress
   const seconds = (elapsedMs / 1_000).toFixed(1).padStart(5)
-  const where = backend === '' ? 'no answer yet' : `${backend}, epoch ${epoch}`
   const queue = waiting > 0 ? `, ${waiting} waiting` : ''
-  return `${seconds} s  ${requests} requests, ${ok} ok, ${errors} errors${queue}  (${where})`
+  return `${seconds} s  ${requests} requests, ${ok} ok, ${errors} errors${queue}  (${whereText(progress)})`
+}
+
+/** Who answers: the active and its epoch, or how many answers each backend gave where nobody is the active. */
+function whereText({ ok, backend, epoch, backends }: LoadProgress): string {
+  if (ok === 0) return 'no answer yet'
+  if (epoch > 0) return `${backend}, epoch ${epoch}`
+  const counts = Object.entries(backends).sort(([left], [right]) => (left < right ? -1 : 1))
+  if (counts.length === 0) return 'answers name no backend'
+  const shown = counts.slice(0, backendsShown).map(([name, count]) => `${name} ${count}`)
+  return [...shown, ...(counts.length > backendsShown ? [`${counts.length - backendsShown} more`] : [])].join(', ')
 }

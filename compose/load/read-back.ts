@@ -13,6 +13,7 @@ const retryDelayMs = 250
 const pageSchema = z.object({
   bookings: z.array(z.object({ seat: z.string(), user: z.string(), id: z.string() })),
 })
+const bookingSchema = z.object({ user: z.string(), id: z.string() })
 const counterSchema = z.object({ value: z.number() })
 const registerSchema = z.object({ value: z.string(), version: z.number() })
 
@@ -22,12 +23,16 @@ export interface ReadBackOptions {
   run: string
   counters: Iterable<string>
   registers: Iterable<string>
+  /** Read one by one; without them all bookings of the run are read, page by page. */
+  seats?: Iterable<string>
 }
 
 /** Rejects if something cannot be read within a bounded number of tries. */
-export async function readBack({ connection, run, counters, registers }: ReadBackOptions): Promise<FinalState> {
+export async function readBack(options: ReadBackOptions): Promise<FinalState> {
   const final: FinalState = { bookings: new Map(), counters: new Map(), registers: new Map() }
-  await readBookings(connection, `${run}-`, final)
+  const { connection, run, counters, registers, seats } = options
+  if (seats) await readSeats(connection, seats, final)
+  else await readBookings(connection, `${run}-`, final)
   for (const name of counters) {
     const { text } = await readOne(connection, `/counters/${name}`, [200])
     final.counters.set(name, counterSchema.parse(JSON.parse(text)).value)
@@ -46,6 +51,13 @@ async function readBookings(connection: Connection, prefix: string, final: Final
     const ours = page.filter(({ seat }) => seat.startsWith(prefix))
     for (const { seat, user, id } of ours) final.bookings.set(seat, { user, id })
     after = ours.length === pageSize ? ours.at(-1)!.seat : undefined
+  }
+}
+
+async function readSeats(connection: Connection, seats: Iterable<string>, final: FinalState): Promise<void> {
+  for (const seat of seats) {
+    const { status, text } = await readOne(connection, `/bookings/${seat}`, [200, 404])
+    if (status === 200) final.bookings.set(seat, bookingSchema.parse(JSON.parse(text)))
   }
 }
 

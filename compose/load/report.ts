@@ -1,7 +1,6 @@
 /** The report of a load, as people and scripts rely on it. */
 import type { Finding } from './findings.ts'
-import type { HistoryEntry } from './operations.ts'
-import { longestPauseMs } from './pauses.ts'
+import type { Tally } from './tally.ts'
 
 export interface LoadReport {
   /** Requests sent, and those intended that never found a free client. */
@@ -18,42 +17,47 @@ export interface LoadReport {
   pauseMs: number
   /** Good answers per second, from the first intended time to the last answer. */
   throughput: number
-  /** From the intended time to the complete answer, milliseconds; good answers only. */
+  /** From the intended time to the complete answer, milliseconds, within a thousandth; good answers only. */
   latencyMs: { p50: number; p90: number; p99: number; p999: number; max: number }
+  /** Good answers by `X-Heartline-Backend`, the most first. */
+  backends: Record<string, number>
 }
 
 /** Codes under which findings that are neither lost nor doubled count as errors. */
 const findingCodes = { stale: 'STALE_READ', wrong: 'WRONG_ANSWER' } as const
 
 export interface ReportInput {
-  history: HistoryEntry[]
+  tally: Tally
   findings: Finding[]
   /** Requests that were intended, but never found a free client; counted as `NOT_SENT`. */
   abandoned: number
-  /** True if nothing could be verified; counted as `READ_BACK_FAILED`. */
-  readBackFailed?: boolean
+  /** How often something could not be verified; counted as `READ_BACK_FAILED`. */
+  readBackFailures?: number
 }
 
-export function reportOf({ history, findings, abandoned, readBackFailed = false }: ReportInput): LoadReport {
-  const counted = new Map<string, number>()
+export function reportOf({ tally, findings, abandoned, readBackFailures = 0 }: ReportInput): LoadReport {
+  const counted = new Map<string, number>(tally.errors)
   const add = (code: string, count: number) => counted.set(code, (counted.get(code) ?? 0) + count)
   if (abandoned > 0) add('NOT_SENT', abandoned)
-  if (readBackFailed) add('READ_BACK_FAILED', 1)
-  for (const { outcome } of history) if (outcome.type !== 'answered') add(outcome.code, 1)
+  if (readBackFailures > 0) add('READ_BACK_FAILED', readBackFailures)
   for (const { kind, count } of findings) if (kind === 'stale' || kind === 'wrong') add(findingCodes[kind], count)
-  const good = history.filter(({ outcome }) => outcome.type === 'answered')
-  const answersMs = Float64Array.from(good, ({ endMs }) => endMs).sort()
-  const firstMs = history.reduce((first, { intendedMs }) => Math.min(first, intendedMs), Number.POSITIVE_INFINITY)
-  const spanMs = good.length === 0 ? 0 : answersMs.at(-1)! - firstMs
+  const latencyAt = (share: number) => rounded(tally.latencyMs(share))
   return {
-    requests: history.length + abandoned,
-    ok: good.length,
+    requests: tally.ok + tally.failed + abandoned,
+    ok: tally.ok,
     errors: Object.fromEntries([...counted].sort(([, left], [, right]) => right - left)),
     lost: countOf(findings, 'lost'),
     doubled: countOf(findings, 'doubled'),
-    pauseMs: rounded(longestPauseMs(answersMs)),
-    throughput: spanMs > 0 ? rounded((good.length / spanMs) * 1_000) : 0,
-    latencyMs: latenciesOf(good),
+    pauseMs: rounded(tally.pauseMs),
+    throughput: tally.spanMs > 0 ? rounded((tally.ok / tally.spanMs) * 1_000) : 0,
+    latencyMs: {
+      p50: latencyAt(0.5),
+      p90: latencyAt(0.9),
+      p99: latencyAt(0.99),
+      p999: latencyAt(0.999),
+      max: latencyAt(1),
+    },
+    backends: tally.backends,
   }
 }
 
@@ -64,17 +68,6 @@ export function isClean(report: LoadReport): boolean {
 
 function countOf(findings: Finding[], kind: Finding['kind']): number {
   return findings.reduce((sum, finding) => (finding.kind === kind ? sum + finding.count : sum), 0)
-}
-
-function latenciesOf(good: HistoryEntry[]): LoadReport['latencyMs'] {
-  const sorted = Float64Array.from(good, ({ intendedMs, endMs }) => endMs - intendedMs).sort()
-  const at = (share: number) => rounded(percentile(sorted, share))
-  return { p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999), max: at(1) }
-}
-
-/** The smallest value that at least `share` of all values do not exceed (nearest rank); 0 of none. */
-export function percentile(ascending: Float64Array, share: number): number {
-  return ascending[Math.max(0, Math.ceil(share * ascending.length) - 1)] ?? 0
 }
 
 function rounded(value: number): number {
@@ -95,8 +88,20 @@ export function summaryOf(report: LoadReport, findings: Finding[]): string {
     `doubled     ${report.doubled}`,
     `pause       ${report.pauseMs} ms`,
     `latency     p50 ${p50} ms, p90 ${p90} ms, p99 ${p99} ms, p99.9 ${p999} ms, max ${max} ms`,
+    ...sharesLine(report),
     ...findings.slice(0, findingsShown).map(({ kind, key, detail }) => `${kind.padEnd(11)} ${key}: ${detail}`),
   ]
   if (findings.length > findingsShown) lines.push(`            and ${findings.length - findingsShown} more`)
   return lines.join('\n')
+}
+
+/** How many backends a summary names. */
+const backendsShown = 12
+
+function sharesLine({ backends, ok }: LoadReport): string[] {
+  const all = Object.entries(backends)
+  if (all.length === 0) return []
+  const shares = all.slice(0, backendsShown).map(([name, count]) => `${name} ${((count / ok) * 100).toFixed(1)} %`)
+  if (all.length > backendsShown) shares.push(`and ${all.length - backendsShown} more`)
+  return [`answered by ${shares.join(', ')}`]
 }
