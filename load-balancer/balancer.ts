@@ -78,6 +78,7 @@ export async function runBalancer(
 
   const close = async () => {
     context.stopping = true
+    streams.stop()
     await stopServer(clients, () => {
       lane.close()
       streams.close()

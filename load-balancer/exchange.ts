@@ -1,6 +1,7 @@
 /** One request of a client and its answer: chooses the lane, reads the body, writes the answer. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type BodyBudget, readBody } from './body.ts'
+import { endsWithHead, takesTrailers, writeHead, writeHints, writeTrailers } from './client-answer.ts'
 import type { Forwarding } from './forwarding.ts'
 import type { Job, Outlet, Submission } from './job.ts'
 import { originForm, type Provenance, toBackend, toClient } from './message-headers.ts'
@@ -30,6 +31,7 @@ const clientLeftCode = 499
 
 /** True if a body may follow. */
 function hasBody(request: IncomingMessage): boolean {
+  if (request.httpVersionMajor > 1) return !endsWithHead(request)
   const length = request.headers['content-length']
   return request.headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) > 0)
 }
@@ -41,6 +43,8 @@ export class Exchange implements Outlet, KeyedRequest {
   readonly #startedMs: number
   #backendName = 'none'
   #bodyBytes = 0
+  /** Of an answer that has begun. */
+  #head: Head | undefined
   #job: Job | undefined
 
   constructor(context: ExchangeContext, request: IncomingMessage, response: ServerResponse) {
@@ -84,7 +88,14 @@ export class Exchange implements Outlet, KeyedRequest {
 
   // Outlet
 
+  hint(headers: Head['headers']): void {
+    writeHints(this.#response, headers)
+  }
+
   answer(job: Job, head: Head, body: Buffer | null): void {
+    if (head.trailers) return this.#answerWithTrailers(job, head, body)
+    // RFC 9110 8.6: without content there is no length to tell.
+    if (head.status === 204) delete head.headers['content-length']
     const headers = this.#headers(job, head)
     const bodyless = this.#request.method === 'HEAD' || head.status === 204 || head.status === 304
     if (!bodyless && head.headers['content-length'] === undefined) {
@@ -102,7 +113,7 @@ export class Exchange implements Outlet, KeyedRequest {
   }
 
   begin(job: Job, head: Head): void {
-    this.#writeHead(job, head, this.#headers(job, head))
+    this.#begin(job, head)
   }
 
   write(chunk: Buffer): boolean {
@@ -112,6 +123,7 @@ export class Exchange implements Outlet, KeyedRequest {
   }
 
   end(): void {
+    if (this.#head?.trailers) writeTrailers(this.#response, this.#head.trailers)
     this.#response.end()
   }
 
@@ -130,7 +142,7 @@ export class Exchange implements Outlet, KeyedRequest {
     const { status, headers, body } = problemAnswer(problem, provenance)
     // What is left of the body would have to be read before the connection could serve again.
     if (this.#context.stopping || !this.#request.complete) response.shouldKeepAlive = false
-    response.writeHead(status, headers)
+    writeHead(response, status, headers)
     response.end(body)
   }
 
@@ -167,6 +179,23 @@ export class Exchange implements Outlet, KeyedRequest {
 
   // Answers
 
+  /** False as for {@link Exchange.#writeHead}. */
+  #begin(job: Job, head: Head): boolean {
+    this.#head = head
+    const headers = this.#headers(job, head)
+    const { trailer } = head.headers
+    const announces = typeof trailer === 'string' && head.headers['content-length'] === undefined
+    if (announces && takesTrailers(this.#response)) headers.push('trailer', trailer)
+    return this.#writeHead(job, head, headers)
+  }
+
+  /** In chunks, even though all of it is here: nothing else can be followed by trailers. */
+  #answerWithTrailers(job: Job, head: Head, body: Buffer | null): void {
+    if (!this.#begin(job, head)) return
+    if (body) this.#response.write(body)
+    this.end()
+  }
+
   #headers(job: Job, head: Head): string[] {
     const { provenance } = job
     this.#backendName = provenance.backend
@@ -177,7 +206,7 @@ export class Exchange implements Outlet, KeyedRequest {
   #writeHead(job: Job, head: Head, headers: string[]): boolean {
     if (this.#context.stopping) this.#response.shouldKeepAlive = false
     try {
-      this.#response.writeHead(head.status, head.statusText, headers)
+      writeHead(this.#response, head.status, headers, head.statusText)
       return true
     } catch {
       this.problem(job, { type: 'answer malformed', outcome: job.safe ? 'not applied' : 'unknown', key: job.key })

@@ -13,6 +13,8 @@ import type { Session } from './session.ts'
 
 /** Where the answer goes. */
 export interface Outlet {
+  /** What the backend says before its answer (103); may be left unsaid. */
+  hint?(headers: Head['headers']): void
   answer(job: Job, head: Head, body: Buffer | null): void
   begin(job: Job, head: Head): void
   /** False asks for a pause, until `sending.resume` is called. */
@@ -133,6 +135,10 @@ export class Job implements Facts, SendingListener {
   connected(): void {
     this.sendings += 1
     this.#owner.connected(this)
+  }
+
+  hinted(headers: Head['headers']): void {
+    this.#outlet.hint?.(headers)
   }
 
   answered(head: Head, body: Buffer | null): void {

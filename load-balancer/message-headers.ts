@@ -130,6 +130,39 @@ export function toBackendInPlace(request: Received, forwarding: Forwarding): voi
   headers.traceparent = trace
 }
 
+/** What never follows a body (RFC 9110 6.5.1): framing, routing, and what must be known before. */
+const notAsTrailer = new Set([
+  ...notToBackend,
+  ...notToClient,
+  'host',
+  'authorization',
+  'cache-control',
+  'content-encoding',
+  'content-range',
+  'content-type',
+  'cookie',
+  'max-forwards',
+  'set-cookie',
+])
+
+/** The trailers that pass, in either direction. Those that no message can carry do not. */
+export function toTrailers(trailers: HeaderObject): HeaderObject {
+  const kept: HeaderObject = {}
+  for (const [name, value] of Object.entries(trailers)) {
+    const lower = name.toLowerCase()
+    if (value === undefined || !passes(lower, notAsTrailer, undefined)) continue
+    if (/[^\t\x20-\x7e\x80-\xff]/.test(String(value))) continue
+    kept[lower] = value
+  }
+  return kept
+}
+
+/** The links of an early hint, one by one. */
+export function earlyLinks({ link }: HeaderObject): string[] {
+  if (link === undefined) return []
+  return (typeof link === 'string' ? [link] : link).flatMap((value) => value.split(/,\s*(?=<)/))
+}
+
 /** What is said with every answer. */
 export interface Provenance {
   backend: string

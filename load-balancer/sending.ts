@@ -11,6 +11,8 @@ type HeaderObject = Record<string, string | string[] | undefined>
 export const collectedBytesMax = 64 * 1024
 /** An answer of unknown length that pauses this long is a stream, and begins. Milliseconds. */
 export const streamPauseMs = 50
+const earlyHints = 103
+
 export interface Outgoing {
   method: string
   path: string
@@ -23,6 +25,8 @@ export interface Head {
   status: number
   statusText: string
   headers: HeaderObject
+  /** What came after the body, if anything did. */
+  trailers?: HeaderObject
 }
 
 /** Hears what becomes of one sending: `failed`, or `answered`, or `begun` … `ended` or `cut`. */
@@ -31,6 +35,8 @@ export interface SendingListener {
   readonly idempotent: boolean
   /** A connection is there, and the request is about to leave on it. */
   connected(): void
+  /** The backend says early what the client may fetch meanwhile (103, RFC 8297). */
+  hinted(headers: HeaderObject): void
   /** The whole answer. */
   answered(head: Head, body: Buffer | null): void
   /** An answer too large to collect begins. */
@@ -123,7 +129,11 @@ export class Sending implements Dispatcher.DispatchHandler, InBag {
     headers: HeaderObject,
     statusText = '',
   ): void {
-    if (this.state === 'done' || status < 200) return
+    if (this.state === 'done') return
+    if (status < 200) {
+      if (status === earlyHints) this.#listener.hinted(headers)
+      return
+    }
     this.#owner.heard += 1
     this.#head = { status, statusText, headers }
     this.state = 'collecting'
@@ -134,6 +144,8 @@ export class Sending implements Dispatcher.DispatchHandler, InBag {
     }
     const length = headers['content-length']
     if (length !== undefined) {
+      // The length is that of the answer it stands for (RFC 9110 15.4.5), but undici waits for so many bytes, and fails.
+      if (status === 304 && length !== '0') return this.#complete()
       if (Number(length) > collectedBytesMax && this.#method !== 'HEAD') this.#begin()
     } else if (hasNoBody(status, this.#method)) {
       return
@@ -156,9 +168,17 @@ export class Sending implements Dispatcher.DispatchHandler, InBag {
     if (this.#collectedBytes > collectedBytesMax) this.#begin()
   }
 
-  onResponseEnd(): void {
+  onResponseEnd(_controller: Dispatcher.DispatchController, trailers: HeaderObject): void {
+    if (this.state === 'done') return
+    for (const _ in trailers) {
+      this.#head!.trailers = trailers
+      break
+    }
+    this.#complete()
+  }
+
+  #complete(): void {
     const state = this.state
-    if (state === 'done') return
     this.#finish()
     this.#owner.heard += 1
     if (state === 'begun') return this.#listener.ended()

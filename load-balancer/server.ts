@@ -26,7 +26,10 @@ export function clientServer(context: ExchangeContext): Server {
   // A client that closed its half after the request still waits for the answer.
   Object.assign(server, { httpAllowHalfOpen: true })
   server.on('request', (request, response) => new Exchange(context, request, response).start())
-  server.on('upgrade', (request, socket, head) => context.streams.upgrade(request, socket as Socket, head))
+  server.on('upgrade', (request, socket, head) => {
+    if (isWebSocket(request)) context.streams.upgrade(request, socket as Socket, head)
+    else passOver(server, request, socket as Socket, head)
+  })
   server.on('connect', (_request, socket) => refuse(socket as Socket, '501 Not Implemented'))
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
@@ -40,6 +43,20 @@ function refuse(socket: Socket, status: string): void {
   socket.on('error', () => socket.destroy())
   socket.write(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
   socket.destroySoon()
+}
+
+/**
+ * Goes on as if no upgrade had been offered. Only Node before 22.21 and 24.9 asks for this, which know no
+ * `shouldUpgradeCallback`: the request is put back, without the offer, before what follows it on the connection.
+ */
+function passOver(server: Server, request: IncomingMessage, socket: Socket, rest: Buffer): void {
+  const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`]
+  for (let index = 0; index < request.rawHeaders.length; index += 2) {
+    const name = request.rawHeaders[index]!
+    if (name.toLowerCase() !== 'upgrade') lines.push(`${name}: ${request.rawHeaders[index + 1]}`)
+  }
+  socket.unshift(Buffer.concat([Buffer.from([...lines, '', ''].join('\r\n'), 'latin1'), rest]))
+  server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket)
 }
 
 /** Other upgrades are offers, which a server may pass over (RFC 9110 7.8). */

@@ -2,13 +2,14 @@
  * The stream lane: WebSockets, event streams and bodies too large to keep. No replay; http-proxy-middleware.
  * Its router names the target, never its constructor: httpxy lets constructor options beat those of a request.
  */
-import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
+import { type ClientRequest, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { createProxyMiddleware, type RequestHandler } from 'http-proxy-middleware'
 import { isSafe } from '../checkpoint/http-methods.ts'
 import { activeHeader, backendHeader, epochHeader, refusedHeader } from '../checkpoint/request-headers.ts'
+import { endsWithHead, takesTrailers, writeHead, writeHints, writeTrailers } from './client-answer.ts'
 import type { Forwarding } from './forwarding.ts'
-import { type Provenance, toBackendInPlace, toClient } from './message-headers.ts'
+import { originForm, type Provenance, toBackendInPlace, toClient, toTrailers } from './message-headers.ts'
 import { type Problem, type ProblemType, problemAnswer } from './problem.ts'
 import type { Target } from './routing.ts'
 
@@ -42,9 +43,19 @@ interface Stream {
   request: IncomingMessage
   answer: ServerResponse | Socket
   target: Target | undefined
-  upgraded: boolean
+  /** To the backend, once there is one. */
+  outgoing: ClientRequest | undefined
+  /** The same, once both speak something else than HTTP. */
+  backendSocket: Socket | undefined
+  /** What was asked of the connection, and is not in the headers any more. */
+  asks: { te: string | undefined; trailer: string | undefined }
+  /** It ends when somebody leaves, not by itself. */
+  endless: boolean
   failed: boolean
 }
+
+/** How long what a client sent last may take to reach its backend after it left, milliseconds. */
+const lingerMs = 5_000
 
 export class StreamLane {
   readonly #options: StreamLaneOptions
@@ -52,6 +63,7 @@ export class StreamLane {
   readonly #streams = new Map<IncomingMessage, Stream>()
   /** What waits for a target, and how it goes on. */
   readonly #waiting = new Map<Stream, { go: () => void; timer: NodeJS.Timeout }>()
+  #stopping = false
 
   constructor(options: StreamLaneOptions) {
     this.#options = options
@@ -62,6 +74,7 @@ export class StreamLane {
       xfwd: false,
       on: {
         error: (error, request) => this.#failed(request, error),
+        proxyReq: (outgoing, request, response) => this.#sent(outgoing, request, response),
         proxyRes: (from, request, response) => this.#answer(from, request, response),
         proxyReqWs: (outgoing, request) => this.#watchUpgrade(outgoing, request),
       },
@@ -84,7 +97,21 @@ export class StreamLane {
     const stream = this.#open(request, socket)
     socket.on('error', () => socket.destroy())
     socket.on('close', () => this.#close(stream))
+    if (originForm(request.url!) === undefined) return this.#problem(stream, 'malformed', false)
+    if (this.#stopping) return this.#problem(stream, 'stopping', false)
+    watchForEnd(socket)
     this.#whenTaken(stream, () => this.#proxy.upgrade(request, socket, head))
+  }
+
+  /** How many are here. */
+  get count(): number {
+    return this.#streams.size
+  }
+
+  /** Begins the end: what would not end by itself is cut, for its client to come back elsewhere. The rest may finish. */
+  stop(): void {
+    this.#stopping = true
+    for (const stream of [...this.#streams.values()]) if (stream.endless) cut(stream)
   }
 
   /** Cuts everything. */
@@ -93,7 +120,17 @@ export class StreamLane {
   }
 
   #open(request: IncomingMessage, answer: ServerResponse | Socket): Stream {
-    const stream: Stream = { request, answer, target: undefined, upgraded: false, failed: false }
+    const { te, trailer } = request.headers
+    const stream: Stream = {
+      request,
+      answer,
+      target: undefined,
+      outgoing: undefined,
+      backendSocket: undefined,
+      asks: { te: te as string | undefined, trailer: trailer as string | undefined },
+      endless: false,
+      failed: false,
+    }
     this.#streams.set(request, stream)
     return stream
   }
@@ -102,6 +139,13 @@ export class StreamLane {
     if (!this.#streams.delete(stream.request)) return
     if (stream.target) this.#options.targets.left(stream.target)
     this.#stopWaiting(stream)
+    const { outgoing, backendSocket } = stream
+    if (!backendSocket) return void outgoing?.destroy()
+    // What the client sent last, such as its farewell, is still to arrive; a backend that takes nothing is not waited for.
+    if (backendSocket.destroyed) return
+    backendSocket.destroySoon()
+    const timer = setTimeout(() => backendSocket.destroy(), lingerMs).unref()
+    backendSocket.once('close', () => clearTimeout(timer))
   }
 
   // Waiting for a target
@@ -112,7 +156,7 @@ export class StreamLane {
       stream.target = targets.pick(stream.request)
       if (!stream.target) return this.#wait(stream, go)
       this.#stopWaiting(stream)
-      toBackendInPlace(stream.request, this.#options.forwarding)
+      prepare(stream.request, this.#options.forwarding)
       for (const [name, value] of targets.plainHeaders(stream.target)) stream.request.headers[name] = value
       send()
     }
@@ -142,7 +186,25 @@ export class StreamLane {
     }
   }
 
-  // What a backend answers
+  // What goes to a backend, and what it answers
+
+  /** Before anything is sent. */
+  #sent(outgoing: ClientRequest, request: IncomingMessage, response: ServerResponse): void {
+    const stream = this.#streams.get(request)
+    if (!stream) return void outgoing.destroy()
+    stream.outgoing = outgoing
+    const chunked = outgoing.getHeader('transfer-encoding') !== undefined
+    if (stream.asks.te?.includes('trailers')) {
+      outgoing.setHeader('te', 'trailers')
+      outgoing.setHeader('connection', 'close, TE')
+    }
+    if (chunked && stream.asks.trailer) outgoing.setHeader('trailer', stream.asks.trailer)
+    // Heard before httpxy, which ends the request when its body ends.
+    if (chunked) request.once('end', () => outgoing.addTrailers(toTrailers(request.trailers) as Record<string, string>))
+    outgoing.on('information', ({ statusCode, headers }) => {
+      if (statusCode === 103) writeHints(response, headers)
+    })
+  }
 
   #answer(from: IncomingMessage, request: IncomingMessage, response: ServerResponse): void {
     const stream = this.#streams.get(request)
@@ -151,12 +213,28 @@ export class StreamLane {
       from.resume()
       return this.#problem(stream, 'stream refused', false)
     }
-    response.writeHead(from.statusCode!, from.statusMessage, toClient(from.headers, provenanceOf(stream)))
+    const status = from.statusCode!
+    const { trailer, 'content-length': length, 'content-type': type } = from.headers
+    if (status === 204) delete from.headers['content-length']
+    const headers = toClient(from.headers, provenanceOf(stream))
+    if (typeof trailer === 'string' && length === undefined && takesTrailers(response)) headers.push('trailer', trailer)
+    // Heard before httpxy, which ends the answer when its body ends.
+    from.once('end', () => writeTrailers(response, from.trailers))
+    stream.endless = type?.startsWith('text/event-stream') === true
+    if (this.#stopping) response.shouldKeepAlive = false
+    try {
+      writeHead(response, status, headers, from.statusMessage)
+    } catch {
+      from.destroy()
+      this.#problem(stream, 'answer malformed', !isSafe(request.method!))
+    }
   }
 
   /** Listens before httpxy does: what it hands to the client is what stands in the headers then. */
   #watchUpgrade(outgoing: ClientRequest, request: IncomingMessage): void {
     const stream = this.#streams.get(request)
+    if (!stream) return void outgoing.destroy()
+    stream.outgoing = outgoing
     const clean = (from: IncomingMessage) => {
       if (from.headers[refusedHeader] !== undefined) from.statusCode = 503
       delete from.headers[refusedHeader]
@@ -166,9 +244,13 @@ export class StreamLane {
       from.headers[epochHeader] ??= String(epoch)
     }
     outgoing.prependListener('response', clean)
-    outgoing.prependListener('upgrade', (from: IncomingMessage) => {
+    outgoing.prependListener('upgrade', (from: IncomingMessage, backendSocket: Socket) => {
       clean(from)
-      if (stream) stream.upgraded = true
+      stream.endless = true
+      stream.backendSocket = backendSocket
+      backendSocket.on('close', () => stream.answer.destroyed || (stream.answer as Socket).destroySoon())
+      ;(stream.answer as Socket).off('readable', readNothing).off('end', leave)
+      if (this.#stopping || !this.#streams.has(request)) cut(stream)
     })
   }
 
@@ -176,8 +258,8 @@ export class StreamLane {
 
   #moved(stays: (target: Target) => boolean): void {
     const old = [...this.#streams.values()].filter((stream) => stream.target && !stays(stream.target))
-    const finishing = old.filter((stream) => !stream.upgraded)
-    for (const stream of old) if (stream.upgraded) cut(stream)
+    const finishing = old.filter((stream) => !stream.backendSocket)
+    for (const stream of old) if (stream.backendSocket) cut(stream)
     if (finishing.length === 0) return
     const timer = setTimeout(() => {
       for (const stream of finishing) if (this.#streams.has(stream.request)) this.#lost(stream)
@@ -205,10 +287,10 @@ export class StreamLane {
     const outcome = mayHaveRun ? 'unknown' : 'not applied'
     const problem: Problem = { type, outcome, key: typeof key === 'string' ? key : null }
     const { status, headers, body } = problemAnswer(problem, provenanceOf(stream))
-    if (stream.upgraded || answer.destroyed || ('headersSent' in answer && answer.headersSent)) return cut(stream)
+    if (stream.backendSocket || answer.destroyed || ('headersSent' in answer && answer.headersSent)) return cut(stream)
     if ('headersSent' in answer) {
       if (!request.complete) answer.shouldKeepAlive = false
-      answer.writeHead(status, headers)
+      writeHead(answer, status, headers)
       answer.end(body)
     } else {
       answer.write(rawAnswer(status, headers, body))
@@ -217,18 +299,44 @@ export class StreamLane {
   }
 }
 
+/** Nobody reads from a client that waits for its upgrade, so it would not be noticed that it left. */
+function watchForEnd(socket: Socket): void {
+  socket.on('readable', readNothing).on('end', leave)
+}
+
+function readNothing(this: Socket): void {
+  // What is there is for the backend, and stays; only the end has no length.
+  if (this.readableLength === 0) this.read()
+}
+
+function leave(this: Socket): void {
+  this.destroy()
+}
+
 function provenanceOf(stream: Stream | undefined): Provenance {
   return { backend: stream?.target?.name ?? 'none', epoch: stream?.target?.epoch ?? 0, replays: 0 }
+}
+
+/** The headers as a backend gets them, and a path instead of a whole URL, in which httpxy sees a path. */
+function prepare(request: IncomingMessage, forwarding: Forwarding): void {
+  const { headers } = request
+  toBackendInPlace(request, forwarding)
+  request.url = originForm(request.url!) ?? request.url!
+  // HTTP/2 frames a body of unknown length by itself; without chunks it would run into what follows.
+  if (request.httpVersionMajor > 1 && headers['content-length'] === undefined && !endsWithHead(request))
+    headers['transfer-encoding'] = 'chunked'
 }
 
 function cut(stream: Stream): void {
   stream.failed = true
   stream.answer.destroy()
+  // A deposed or lost backend gets no farewell.
+  stream.backendSocket?.destroy()
 }
 
 /** An answer for a socket that has no response object: one that asked for an upgrade. */
 function rawAnswer(status: number, headers: string[], body: Buffer): Buffer {
-  const lines = [`HTTP/1.1 ${status} ${status === 503 ? 'Service Unavailable' : 'Bad Gateway'}`]
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`]
   for (let index = 0; index < headers.length; index += 2) lines.push(`${headers[index]}: ${headers[index + 1]}`)
   lines.push('connection: close', '', '')
   return Buffer.concat([Buffer.from(lines.join('\r\n'), 'latin1'), body])
