@@ -21,6 +21,10 @@ const benchmarks: Record<string, { summary: string; load: () => Promise<Benchmar
     summary: 'the pause, errors and doubled writes when the active dies, beside nginx and HAProxy',
     load: async () => (await import('./failover/failover.ts')).failover,
   },
+  proxy: {
+    summary: 'requests per second of one core, beside nginx, HAProxy, Caddy and the proxies of Node',
+    load: async () => (await import('./proxy/proxy.ts')).proxy,
+  },
 }
 
 const exitCodes = { fine: 0, failed: 1, usage: 2 } as const

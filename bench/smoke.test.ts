@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { missingTools } from '../compose/kafka/missing-tools.ts'
+import { findProgram } from './peers/installed.ts'
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url))
 
@@ -43,6 +44,20 @@ test('a short run of writes checks its contenders and reports as scripts rely on
   for (const row of report.rows) assert.deepEqual(Object.keys(row), ['name', 'unit', 'median', 'min', 'max'])
   const { samples } = JSON.parse(await readFile(raw, 'utf8'))
   assert.equal(samples.length, 2)
+})
+
+test('a short run of proxy checks its contenders and has their ratios', {
+  skip: (await findProgram('wrk')) && (await findProgram('nginx')) ? false : 'no wrk or no nginx',
+}, async () => {
+  const size = ['--rounds', '1', '--seconds', '1', '--connections', '4', '--pin', 'none']
+  const { code, output, errors } = await bench(['proxy', ...size, '--only', 'heartline,nginx,undici', '--json'])
+  assert.equal(code, 0, errors)
+  const report = JSON.parse(output.trim().split('\n').at(-1)!)
+  assert.deepEqual(Object.keys(report.ratios), ['nginx', 'undici'])
+  const names = report.rows.map(({ name }: { name: string }) => name)
+  for (const method of ['GET', 'POST'])
+    for (const what of ['', ' p50', ' p99', ' cpu per request'])
+      assert.ok(names.includes(`heartline: ${method}${what}`), `${method}${what}`)
 })
 
 for (const [what, args, message] of [
