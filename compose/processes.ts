@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
+import { OrphanGuard } from '../load-balancer/replicas/orphan-guard.ts'
 import { ComposeError } from './errors.ts'
-import { OrphanGuard } from './orphan-guard.ts'
 
 const mainPath = fileURLToPath(new URL('./main.ts', import.meta.url))
 /** How many of a child's last lines an error quotes, and how much of each. */

@@ -74,7 +74,7 @@ describe('the admin port', () => {
     await reply
     const get = (path: string) => fetch(`${balancer.adminUrl}${path}`)
     for (const path of ['/healthz', '/readyz']) assert.equal((await get(path)).status, 200)
-    assert.deepEqual(await (await get('/strategy')).json(), { strategy: 'active' })
+    assert.equal(((await (await get('/strategy')).json()) as { strategy: string }).strategy, 'active')
     assert.equal((await get('/nothing')).status, 404)
     const text = await (await get('/metrics')).text()
     for (const line of [

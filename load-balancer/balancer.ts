@@ -19,6 +19,8 @@ import { Metrics } from './metrics.ts'
 import { randomDigits } from './random-digits.ts'
 import { parseRegistration } from './registration.ts'
 import { type DecisionFollower, ReplayLane } from './replay-lane.ts'
+import { MemberControl } from './replicas/member-control.ts'
+import { createReplicas, startReplicas } from './replicas/replicas.ts'
 import { clientServer } from './server.ts'
 import { breakerLimitsOf, retryLimitsOf } from './strategies/config.ts'
 import { StreamLane } from './stream-lane.ts'
@@ -74,7 +76,9 @@ export async function runBalancer(
     stopping: false,
   }
   const clients = clientServer(context)
-  const admin = createAdminServer(adminApp({ ready: () => lane.ready, strategy: options.strategy, metrics }))
+  const replicas = createReplicas(options, { membership, log, now })
+  const members = new MemberControl(membership, replicas, log)
+  const admin = createAdminServer(adminApp({ ready: () => lane.ready, token, strategy: lane, members, metrics }))
 
   const close = async () => {
     context.stopping = true
@@ -86,6 +90,7 @@ export async function runBalancer(
     lane.close()
     streams.close()
     follower.close()
+    await replicas?.close()
     await stopServer(admin, () => undefined)
   }
   try {
@@ -105,6 +110,7 @@ export async function runBalancer(
     const what = options.strategy === 'active' ? 'a decision' : 'a backend'
     log.info({ event: 'waiting', for: what, receivers: options.receivers }, `waits for ${what}; requests are held`)
   }
+  if (replicas) startReplicas(options, replicas)
   const stopped = signal.aborted ? Promise.resolve() : once(signal, 'abort')
   return { url, port, adminUrl, adminPort, done: stopped.then(close) }
 }

@@ -3,13 +3,14 @@ import { z } from 'zod'
 import { logLevelOption, tokenOption } from '../checkpoint/config.ts'
 import { byteCount, durationMs, port, textList } from '../checkpoint/units.ts'
 import { parseRegistration } from './registration.ts'
+import { checkReplicaOptions, replicaOptions } from './replicas/config.ts'
 import { sendingOptions, strategyNames, strategyOptions } from './strategies/config.ts'
 import { isTrustEntry } from './trust.ts'
 
 /** To the active alone, or to one of the members. */
 export const strategies = ['active', ...strategyNames] as const
 
-export const balancerOptions = z.object({
+const options = z.object({
   host: z
     .string()
     .min(1)
@@ -32,6 +33,7 @@ export const balancerOptions = z.object({
     .meta({ description: 'where a request goes' }),
   ...strategyOptions,
   ...sendingOptions,
+  ...replicaOptions,
   // Ten seconds is longer than a failover takes and shorter than most clients wait.
   holdTimeMs: durationMs
     .prefault('10s')
@@ -61,6 +63,7 @@ export const balancerOptions = z.object({
     .meta({ description: 'name of this balancer, for logs and receivers' }),
   logLevel: logLevelOption,
 })
+export const balancerOptions = options.superRefine(checkReplicaOptions)
 export type BalancerOptions = z.infer<typeof balancerOptions>
 
 /** True if each names a backend, and no two of them the same. */

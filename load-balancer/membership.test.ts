@@ -69,3 +69,15 @@ test('each change makes a new list and is told', () => {
   membership.remove('a')
   assert.equal(lists.size, 3)
 })
+
+test('what was removed can be put back by its name alone, as long as the receivers tell of it', () => {
+  const membership = new Membership()
+  membership.heard([heard('a'), heard('b')])
+  membership.remove('a')
+  assert.deepEqual(membership.removed, ['a'])
+  assert.deepEqual([membership.restore('b'), membership.restore('c'), membership.restore('a')], [false, false, true])
+  assert.deepEqual(names(membership), ['a', 'b'])
+  membership.remove('a')
+  membership.heard([heard('b')])
+  assert.deepEqual([membership.removed, membership.restore('a')], [[], false])
+})

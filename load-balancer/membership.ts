@@ -77,6 +77,20 @@ export class Membership {
     return known
   }
 
+  /** Names that the receivers tell of and that were taken out by hand. */
+  get removed(): readonly string[] {
+    return this.#heard.flatMap(({ name, incarnation }) => (this.#removed.get(name) === incarnation ? [name] : []))
+  }
+
+  /** Puts back one of {@link removed}. False if it is none. */
+  restore(name: string): boolean {
+    const known = this.removed.includes(name)
+    if (!known) return false
+    this.#removed.delete(name)
+    this.#changed()
+    return true
+  }
+
   #changed(): void {
     const members = new Map(this.#registered)
     for (const member of this.#heard) {

@@ -78,6 +78,11 @@ const cores = [
   'compose/load/report-page/svg-report.ts',
   'compose/load/report-page/svg-scale.ts',
   'compose/load/report-page/html-report.ts',
+  'load-balancer/replicas/keeper.ts',
+  'load-balancer/replicas/member-changes.ts',
+  'load-balancer/replicas/replica-names.ts',
+  'load-balancer/replicas/command-line.ts',
+  'load-balancer/replicas/output-lines.ts',
 ]
 const touchesTheWorld =
   /from 'node:(?!crypto')|from '(kafkajs|ws|express|undici|pino|http-proxy-middleware)'|Date\.now|performance\.|Math\.random|\b(?:setTimeout|setInterval|setImmediate|randomUUID)\(/

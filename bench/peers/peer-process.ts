@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { OrphanGuard } from '../../compose/orphan-guard.ts'
+import { OrphanGuard } from '../../load-balancer/replicas/orphan-guard.ts'
 import { BenchError } from '../errors.ts'
 
 const pollIntervalMs = 20
