@@ -44,6 +44,12 @@ describe('a circuit breaker opens', () => {
     assert.deepEqual(log, ['closed → open: 13 of 20 requests failed'])
   })
 
+  it('not when half of it went well', () => {
+    const { it: one } = breaker()
+    run(one, '+c'.repeat(50), 0)
+    assert.equal(one.state.type, 'closed')
+  })
+
   it('not for what failed long ago', () => {
     const { it: one } = breaker()
     run(one, 'c+c'.repeat(6), 0)
@@ -88,6 +94,19 @@ describe('an open breaker', () => {
     run(one, 'ccccc', nowMs)
     assert.equal(one.lets(nowMs + 999), false)
     assert.equal(one.lets(nowMs + 1_000), true, 'a success sets the time back')
+  })
+
+  it('once closed again, judges by what came since', () => {
+    const { it: one, log } = breaker()
+    run(one, `${'cc+'.repeat(6)}+c`, 0)
+    run(one, '+', 1_000)
+    run(one, '+c'.repeat(10), 1_000)
+    assert.equal(one.state.type, 'closed', 'the failures are forgotten')
+    const { it: other } = breaker()
+    run(other, `${'+'.repeat(100)}ccccc`, 0)
+    run(other, `+${'cc+'.repeat(6)}cc`, 1_000)
+    assert.equal(other.state.type, 'open', 'the successes are forgotten')
+    assert.equal(log.length, 3)
   })
 
   it('lets another probe when one was abandoned, or has no outcome for as long as it was open', () => {

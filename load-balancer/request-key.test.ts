@@ -47,6 +47,7 @@ describe('the key of a request', () => {
     ['is the first of several parameters', 'query:user', {}, '/path?user=eve&user=bob', 'eve'],
     ['is no part of the path', 'query:user', {}, '/user=eve', address],
     ['is no value of another parameter', 'query:user', {}, '/?a=user=eve', address],
+    ['is no two parameters', 'query:a&b', {}, '/?a&b=1', address],
     ['is the address without the header', 'header:x-user', {}, '/', address],
     ['is the address with an empty header', 'header:x-user', { 'x-user': '' }, '/', address],
     ['is the address without the cookie', 'cookie:user', { cookie: 'a=1' }, '/', address],

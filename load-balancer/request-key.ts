@@ -59,8 +59,7 @@ function pairValue(text: string, from: number, separator: string, name: string):
     const next = text.indexOf(separator, begin)
     const end = next < 0 ? text.length : next
     const equals = begin + name.length
-    if (equals < end && text[equals] === '=' && text.startsWith(name, begin))
-      return text.slice(equals + 1, end).trimEnd()
+    if (text[equals] === '=' && text.startsWith(name, begin)) return text.slice(equals + 1, end).trimEnd()
     begin = end + 1
   }
   return undefined

@@ -32,7 +32,7 @@ export class ConsistentHash implements Strategy {
     let at = ring.start(key === null ? random() * 2 ** 32 : hashText(key))
     const { bound } = this.#settings
     const number = this.#number()
-    let loadPerWeight = -1
+    let meanPerWeight = -1
     for (let left = members.length; left > 0; at++) {
       if (at === owners.length) at = 0
       const owner = owners[at]!
@@ -42,8 +42,8 @@ export class ConsistentHash implements Strategy {
       const member = members[owner]!
       if (!may(member)) continue
       if (bound === 0 || member.inFlight === 0) return member
-      if (loadPerWeight < 0) loadPerWeight = loadPerWeightMax(choice, bound)
-      if (member.inFlight < Math.ceil(loadPerWeight * member.weight)) return member
+      if (meanPerWeight < 0) meanPerWeight = meanLoadPerWeight(choice)
+      if (member.inFlight < loadMax(meanPerWeight * member.weight, bound)) return member
     }
     return undefined
   }
@@ -70,9 +70,12 @@ export class ConsistentHash implements Strategy {
   }
 }
 
-/** Only those that may count: what the others cannot take is shared among these, and so at least one is below its bound. */
-function loadPerWeightMax<M extends LiveMember>({ members, may }: Choice<M>, bound: number): number {
-  let inFlight = 0
+/**
+ * The requests in flight, with this one, for each unit of weight. Only those that may count: what the others cannot take is
+ * shared among these.
+ */
+function meanLoadPerWeight<M extends LiveMember>({ members, may }: Choice<M>): number {
+  let inFlight = 1
   let weight = 0
   for (let index = 0; index < members.length; index++) {
     const member = members[index]!
@@ -80,5 +83,13 @@ function loadPerWeightMax<M extends LiveMember>({ members, may }: Choice<M>, bou
     inFlight += member.inFlight
     weight += member.weight
   }
-  return (bound * (inFlight + 1)) / weight
+  return inFlight / weight
+}
+
+/**
+ * Whole requests that a member with this mean may have. The paper rounds up; that exceeds the bound, so it is done only where
+ * the bound leaves less than one request of room. Either way it is the mean at least, so that never all members are full.
+ */
+function loadMax(mean: number, bound: number): number {
+  return (bound - 1) * mean < 1 ? Math.ceil(bound * mean) : Math.floor(bound * mean)
 }

@@ -32,20 +32,19 @@ export class HashRing {
   constructor(members: readonly RingMember[], size: RingSize) {
     this.#members = members
     this.#size = size
-    const points = sortedPoints(members, size.virtualNodes)
-    this.owners = Uint32Array.from(points, (point) => point % ownersMax)
+    const { places, owners } = sortByPlace(pointsOf(members, size.virtualNodes))
+    this.owners = owners
     this.#first = new Uint32Array(size.slots)
     let at = 0
     for (let slot = 0; slot < size.slots; slot++) {
-      while (at < points.length && slotOf(Math.floor(points[at]! / ownersMax), size.slots) < slot) at++
+      while (at < places.length && slotOf(places[at]!, size.slots) < slot) at++
       this.#first[slot] = at
     }
   }
 
-  /** Where in `owners` to begin for a key with this hash; go on from there, and from the end to the beginning. */
+  /** Where in `owners` to begin for a key with this hash, if need be at its end; go on from there, and from the end to the beginning. */
   start(hash: number): number {
-    const at = this.#first[slotOf(hash, this.#size.slots)]!
-    return at < this.owners.length ? at : 0
+    return this.#first[slotOf(hash, this.#size.slots)]!
   }
 
   /** True if this ring is right for `members` too. */
@@ -60,25 +59,58 @@ function slotOf(hash: number, slots: number): number {
   return Math.floor((hash / 2 ** 32) * slots)
 }
 
-/** Point and owner are sorted as one number: point × ownersMax + owner, below 2^53. */
-const ownersMax = 2 ** 20
+/** The points of the ring: where each is, in 32 bits, and whose, as an index of the members. */
+interface Points {
+  places: Uint32Array
+  owners: Uint32Array
+}
 
-function sortedPoints(members: readonly RingMember[], virtualNodes: number): Float64Array {
+function pointsOf(members: readonly RingMember[], virtualNodes: number): Points {
   const unit = unitOfWeight(members)
   const counts = members.map(({ weight }) =>
     Math.max(1, Math.round(virtualNodes * Math.min(weight / unit, pointsRatioMax))),
   )
-  const points = new Float64Array(counts.reduce((sum, count) => sum + count, 0))
+  const total = counts.reduce((sum, count) => sum + count, 0)
+  const places = new Uint32Array(total)
+  const owners = new Uint32Array(total)
   let at = 0
   for (const [owner, { name }] of members.entries()) {
     const base = hashText(name)
     // Odd, so that a member's own points all differ.
     const stride = hashText(name, secondSeed) | 1
-    for (let node = 0; node < counts[owner]!; node++) {
-      points[at++] = mixBits(base + Math.imul(node, stride)) * ownersMax + owner
+    for (let node = 0; node < counts[owner]!; node++, at++) {
+      places[at] = mixBits(base + Math.imul(node, stride))
+      owners[at] = owner
     }
   }
-  return points.sort()
+  return { places, owners }
+}
+
+const digitBits = 11
+const digits = 2 ** digitBits
+
+/**
+ * A radix sort: fifty members have 25,000 points, and requests wait while the ring is made. Equal places stay in the order of
+ * the members.
+ */
+function sortByPlace(points: Points): Points {
+  let from = points
+  let to: Points = { places: new Uint32Array(points.places.length), owners: new Uint32Array(points.places.length) }
+  for (let shift = 0; shift < 32; shift += digitBits) {
+    const ends = new Uint32Array(digits + 1)
+    for (const place of from.places) ends[((place >>> shift) & (digits - 1)) + 1]! += 1
+    for (let digit = 0; digit < digits; digit++) ends[digit + 1]! += ends[digit]!
+    for (let at = 0; at < from.places.length; at++) {
+      const place = from.places[at]!
+      const target = ends[(place >>> shift) & (digits - 1)]!++
+      to.places[target] = place
+      to.owners[target] = from.owners[at]!
+    }
+    const sorted = to
+    to = from
+    from = sorted
+  }
+  return from
 }
 
 /**
