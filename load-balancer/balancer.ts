@@ -1,33 +1,23 @@
-/** Puts the balancer together around a follower of decisions: lanes, clients' port, admin port, orderly stop. */
+/** Puts the balancer together around a follower of decisions: lanes and clients' port, and the control beside them. */
 import { once } from 'node:events'
-import type { Server } from 'node:http'
-import { createServer as createAdminServer } from 'node:http'
-import { type AddressInfo, isIPv6 } from 'node:net'
 import type { Logger } from 'pino'
-import { isLoopback } from '../heartbeat-receiver/token.ts'
-import { adminApp } from './admin.ts'
 import { BalancedLane } from './balanced-lane.ts'
 import { BodyBudget } from './body.ts'
 import type { BalancerOptions } from './config.ts'
-import { BalancerError, balancerErrors, listenError } from './errors.ts'
+import { createControl, type MemberSource, membershipOf } from './control.ts'
 import type { ExchangeContext } from './exchange.ts'
 import { connectionsMax } from './forward.ts'
 import { Forwarding } from './forwarding.ts'
 import { type LaneSettings, Lanes } from './lanes.ts'
-import { type HeardMember, Membership } from './membership.ts'
+import { listen, portOf, refuseUnsafe, stopServer, urlOf } from './listening.ts'
+import type { Membership } from './membership.ts'
 import { Metrics } from './metrics.ts'
 import { randomDigits } from './random-digits.ts'
-import { parseRegistration } from './registration.ts'
 import { type DecisionFollower, ReplayLane } from './replay-lane.ts'
-import { MemberControl } from './replicas/member-control.ts'
-import { createReplicas, startReplicas } from './replicas/replicas.ts'
 import { clientServer } from './server.ts'
 import { breakerLimitsOf, retryLimitsOf } from './strategies/config.ts'
 import { StreamLane } from './stream-lane.ts'
 import { trustOf } from './trust.ts'
-
-/** How long requests under way may take once the balancer stops, milliseconds. */
-const drainTimeMs = 5_000
 
 export interface RunningBalancer {
   url: string
@@ -38,19 +28,28 @@ export interface RunningBalancer {
   done: Promise<void>
 }
 
-/** Starts a balancer; it owns `follower` from now on. Rejects with a BalancerError. */
-export async function runBalancer(
-  options: BalancerOptions,
-  follower: DecisionFollower & MemberSource & { close(): void },
-  log: Logger,
-  signal: AbortSignal,
-): Promise<RunningBalancer> {
+/** What the part that clients reach is told by others. */
+export interface FrontSources {
+  follower: DecisionFollower
+  membership: Membership
+  metrics: Metrics
+  log: Logger
+}
+
+/** The part of a balancer that clients reach. */
+export interface Front {
+  lane: Lanes
+  /** Resolves with the port. `shared` lets other processes listen on it too. Rejects with a BalancerError. */
+  listen(port: number, shared?: boolean): Promise<number>
+  /** Takes no more connections, and lets those that are busy finish until the deadline. */
+  close(): Promise<void>
+}
+
+export function createFront(options: BalancerOptions, { follower, membership, metrics, log }: FrontSources): Front {
   const { host, token, holdTimeMs, holdRequests, holdBytes, replayBodyBytes } = options
   const now = () => performance.now()
-  const metrics = new Metrics()
   const limits = { timeMs: holdTimeMs, requestsMax: holdRequests, bytesMax: holdBytes }
   const active = new ReplayLane({ limits, token, follower, observer: metrics, log, now })
-  const membership = membershipOf(options, follower)
   const balanced = new BalancedLane({
     ...{ membership, limits, log, now, observer: metrics, random: Math.random },
     settings: { ...options, strategy: options.strategy === 'active' ? 'round-robin' : options.strategy },
@@ -76,9 +75,6 @@ export async function runBalancer(
     stopping: false,
   }
   const clients = clientServer(context)
-  const replicas = createReplicas(options, { membership, log, now })
-  const members = new MemberControl(membership, replicas, log)
-  const admin = createAdminServer(adminApp({ ready: () => lane.ready, token, strategy: lane, members, metrics }))
 
   const close = async () => {
     context.stopping = true
@@ -89,84 +85,56 @@ export async function runBalancer(
     })
     lane.close()
     streams.close()
+  }
+  const listenOn = async (port: number, shared = false) => {
+    await listen(clients, host, port, '--port', shared)
+    return portOf(clients)
+  }
+  return { lane, listen: listenOn, close }
+}
+
+/** Starts a balancer in this process; it owns `follower` from now on. Rejects with a BalancerError. */
+export async function runBalancer(
+  options: BalancerOptions,
+  follower: DecisionFollower & MemberSource & { close(): void },
+  log: Logger,
+  signal: AbortSignal,
+): Promise<RunningBalancer> {
+  const { host, token } = options
+  const metrics = new Metrics()
+  const membership = membershipOf(options, follower)
+  const front = createFront(options, { follower, membership, metrics, log })
+  const { lane } = front
+  const control = createControl(options, { ready: () => lane.ready, strategy: lane, metrics, membership, log })
+
+  const close = async () => {
+    await front.close()
     follower.close()
-    await replicas?.close()
-    await stopServer(admin, () => undefined)
+    await control.close()
   }
   try {
     refuseUnsafe(host, token)
-    await listen(clients, host, options.port, '--port')
-    await listen(admin, host, options.adminPort, '--admin-port')
+    const port = await front.listen(options.port)
+    const adminPort = await control.listen()
+    const url = urlOf(host, port)
+    const adminUrl = urlOf(host, adminPort)
+    log.info({ event: 'listening', url, adminUrl }, `balancer listens on ${url}`)
+    if (!lane.ready) logWaiting(options, log)
+    control.startReplicas()
+    const stopped = signal.aborted ? Promise.resolve() : once(signal, 'abort')
+    return { url, port, adminUrl, adminPort, done: stopped.then(close) }
   } catch (error) {
     await close()
     throw error
   }
-  const port = portOf(clients)
-  const adminPort = portOf(admin)
-  const url = urlOf(host, port)
-  const adminUrl = urlOf(host, adminPort)
-  log.info({ event: 'listening', url, adminUrl }, `balancer listens on ${url}`)
-  if (!lane.ready) {
-    const what = options.strategy === 'active' ? 'a decision' : 'a backend'
-    log.info({ event: 'waiting', for: what, receivers: options.receivers }, `waits for ${what}; requests are held`)
-  }
-  if (replicas) startReplicas(options, replicas)
-  const stopped = signal.aborted ? Promise.resolve() : once(signal, 'abort')
-  return { url, port, adminUrl, adminPort, done: stopped.then(close) }
 }
 
-/** Tells who the members are. */
-export interface MemberSource {
-  members(): readonly HeardMember[]
-  on(event: 'members', listener: (members: readonly HeardMember[]) => void): unknown
-}
-
-function membershipOf({ backends }: BalancerOptions, source: MemberSource): Membership {
-  const membership = new Membership()
-  for (const text of backends) membership.register(parseRegistration(text)!)
-  membership.heard(source.members())
-  source.on('members', (members) => membership.heard(members))
-  return membership
+/** Says why requests are held. */
+export function logWaiting({ strategy, receivers }: BalancerOptions, log: Logger): void {
+  const what = strategy === 'active' ? 'a decision' : 'a backend'
+  log.info({ event: 'waiting', for: what, receivers }, `waits for ${what}; requests are held`)
 }
 
 function laneSettings({ strategy, hashKey, hashSlots, hashVirtualNodes, hashBound }: BalancerOptions): LaneSettings {
   return { strategy, hashKey, hashSlots, hashVirtualNodes, hashBound }
-}
-
-/** Without a token whoever reaches a port is trusted, so only this machine may. */
-function refuseUnsafe(host: string, token: string | undefined): void {
-  if (token === undefined && !isLoopback(host))
-    throw new BalancerError('UNSAFE_LISTEN', balancerErrors.UNSAFE_LISTEN(host))
-}
-
-async function listen(server: Server, host: string, port: number, option: string): Promise<void> {
-  server.listen(port, host)
-  try {
-    await once(server, 'listening')
-  } catch (error) {
-    throw listenError(error as NodeJS.ErrnoException, `port ${port} of ${host}`, option)
-  }
-}
-
-function portOf(server: Server): number {
-  return (server.address() as AddressInfo).port
-}
-
-function urlOf(host: string, port: number): string {
-  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`
-}
-
-/** Takes no more connections, and lets those that are busy finish; `cut` ends what is left at the deadline. */
-async function stopServer(server: Server, cut: () => void): Promise<void> {
-  if (!server.listening) return
-  const closed = once(server, 'close')
-  server.close()
-  server.closeIdleConnections()
-  const deadline = setTimeout(() => {
-    cut()
-    // What `cut` answered is written in this turn.
-    setImmediate(() => server.closeAllConnections())
-  }, drainTimeMs)
-  await closed
-  clearTimeout(deadline)
 }
