@@ -1,5 +1,11 @@
 /** Why a backend does not start or does not go on. The message is one line: what is wrong and what would be right. */
-export const backendErrorCodes = ['PORT_IN_USE', 'TOKEN_NEEDED', 'LISTEN_FAILED', 'REFUSED_BY_RECEIVER'] as const
+export const backendErrorCodes = [
+  'PORT_IN_USE',
+  'TOKEN_NEEDED',
+  'LISTEN_FAILED',
+  'REFUSED_BY_RECEIVER',
+  'COMMAND_FAILED',
+] as const
 export type BackendErrorCode = (typeof backendErrorCodes)[number]
 
 export class BackendError extends Error {

@@ -3,9 +3,11 @@ import type { Logger } from 'pino'
 import { paths } from '../heartbeat-receiver/incoming.ts'
 import {
   closeCodes,
+  type Goodbye,
   type Heartbeat,
   type Hello,
   protocolVersion,
+  reasonLengthMax,
   type ToBackend,
   toBackendSchema,
 } from '../heartbeat-receiver/protocol.ts'
@@ -33,6 +35,8 @@ export interface HeartbeatOptions {
   readonly status: () => HeartbeatStatus
   /** This incarnation is to begin a reign. Called once for each epoch, in rising order. Answer with `refuse` if it cannot be. */
   readonly onLead: (epoch: number) => void
+  /** An epoch that a receiver says is in force. Called with every answer to a heartbeat. */
+  readonly onEpoch?: (epoch: number) => void
   /** The receivers do not take this backend, and will not: it must end. Called once. */
   readonly onRefused: (error: BackendError) => void
   /** Called before each regular heartbeat. */
@@ -48,8 +52,8 @@ export interface Heartbeats {
   statusChanged(): void
   /** Says that this backend will not lead under this epoch, and why. */
   refuse(epoch: number, reason: string): void
-  /** Says goodbye and ends. */
-  close(reason?: string): void
+  /** Says goodbye and ends. `crash` is said by whoever watches a server that has died. */
+  close(reason?: string, crash?: { lastLines: string[] }): void
 }
 
 /** A predecessor of the same name may have died without the receiver having noticed yet: so long it is asked again, milliseconds. */
@@ -103,13 +107,14 @@ class HeartbeatClient implements Heartbeats {
   }
 
   refuse(epoch: number, reason: string): void {
-    this.#refused = { epoch, reason: reason.slice(0, 512) }
+    this.#refused = { epoch, reason: reason.slice(0, reasonLengthMax) }
     this.#links.send({ type: 'refuse', ...this.#refused })
   }
 
-  close(reason = 'stopped in order'): void {
+  close(reason = 'stopped in order', crash?: { lastLines: string[] }): void {
     if (this.#ended) return
-    this.#links.send({ type: 'goodbye', reason: reason.slice(0, 512) })
+    const crashed = crash ? { crashed: true, ...crash } : {}
+    this.#links.send({ type: 'goodbye', reason: reason.slice(0, reasonLengthMax), ...crashed } satisfies Goodbye)
     this.#end()
   }
 
@@ -128,6 +133,7 @@ class HeartbeatClient implements Heartbeats {
 
   #message(link: ReceiverLink, text: string): void {
     const message = parse(text)
+    if (message && message.type !== 'lead') this.#options.onEpoch?.(message.epoch)
     if (message?.type === 'welcome') this.#welcomed(link, message.heartbeatIntervalMs)
     else if (message?.type === 'lead') this.#lead(link, message)
     else if (!message)

@@ -50,6 +50,15 @@ export const commands: Record<string, CommandEntry> = {
       return command(ticketOfficeOptions, untilDone(runTicketOffice))
     },
   },
+  agent: {
+    summary: 'sends heartbeats for a server in any language, and runs it if told how',
+    logs: 'stderr', // standard output is the command's
+    closeTimeoutMs: closeManyTimeoutMs,
+    load: async () => {
+      const { agentOptions, runAgentCommand } = await import('./agent.ts')
+      return command(agentOptions, runAgentCommand)
+    },
+  },
   up: {
     summary: 'starts all of it: Kafka unless given, receiver, backends, balancer',
     closeTimeoutMs: closeManyTimeoutMs,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { z } from 'zod'
 import { byteCount, durationMs, flag, port, textList } from '../checkpoint/units.ts'
-import { describeFlags, flagsOf, nearest, readFlags } from './flags.ts'
+import { describeFlags, describeUsage, flagsOf, nearest, readFlags } from './flags.ts'
 
 const options = z.object({
   kafka: textList.prefault('127.0.0.1:9092').meta({ description: 'brokers' }),
@@ -128,6 +128,29 @@ test('help lists every flag with its variable and its default as a person would 
   assert.match(text, /--no-direct +reached directly \[default true;/)
   assert.match(text, /--kafka LIST +brokers \[default 127.0.0.1:9092;/)
   assert.match(text, /--token TEXT +secret \[HEARTLINE_TOKEN\]/)
+})
+
+test('what follows -- is taken as it is by an option that is made for it, and by no other', () => {
+  const running = options.extend({
+    command: z.array(z.string()).default([]).meta({ rest: 'COMMAND ARGS', description: 'what to run' }),
+  })
+  const read = (argv: string) => {
+    const result = readFlags(running, words(argv), { HEARTLINE_COMMAND: 'rm' })
+    return result.kind === 'values' ? result.values.command : result
+  }
+  assert.deepEqual(read('--port 1'), [])
+  assert.deepEqual(read('--port 1 -- serve --port 2 --help -- x'), ['serve', '--port', '2', '--help', '--', 'x'])
+  assert.deepEqual(read('--'), [])
+  assert.deepEqual(read('--command rm'), {
+    kind: 'problems',
+    problems: ['unknown flag --command; --help lists them all'],
+  })
+  assert.equal(describeUsage(running), '[options] [-- COMMAND ARGS]')
+  assert.match(describeFlags(running), /^ {2}-- COMMAND ARGS +what to run$/m)
+  assert.deepEqual(readFlags(options, ['--', 'serve'], {}), {
+    kind: 'problems',
+    problems: ['unexpected "serve"; every option begins with --'],
+  })
 })
 
 test('the nearest word is near', () => {

@@ -23,18 +23,38 @@ export type FlagsResult<Values> =
 
 /** The flags of a zod object, in its order. `meta.flag` is the name where it is not the key in kebab-case. */
 export function flagsOf(options: z.ZodObject): Flag[] {
-  return Object.entries(options.shape).map(([key, schema]) => {
-    const meta = (schema as z.ZodType).meta() as { flag?: string; description?: string } | undefined
-    const name = meta?.flag ?? kebabCase(key)
+  const flags = Object.entries(options.shape).filter(([, schema]) => metaOf(schema).rest === undefined)
+  return flags.map(([key, schema]) => {
+    const meta = metaOf(schema)
+    const name = meta.flag ?? kebabCase(key)
     return {
       key,
       name,
       variable: `HEARTLINE_${name.toUpperCase().replaceAll('-', '_')}`,
       boolean: isBoolean(schema as Schema),
-      description: meta?.description ?? '',
+      description: meta.description ?? '',
       schema: schema as Schema,
     }
   })
+}
+
+/** What follows `--`: the option whose `meta.rest` names it, such as `COMMAND ARGS`; a list of words as they are. */
+function restOf(options: z.ZodObject): { key: string; rest: string; description: string } | undefined {
+  for (const [key, schema] of Object.entries(options.shape)) {
+    const { rest, description = '' } = metaOf(schema)
+    if (rest !== undefined) return { key, rest, description }
+  }
+  return undefined
+}
+
+interface Meta {
+  flag?: string
+  rest?: string
+  description?: string
+}
+
+function metaOf(schema: unknown): Meta {
+  return ((schema as z.ZodType).meta() ?? {}) as Meta
 }
 
 /** Flag beats environment beats default. Every problem is reported, each in one line that says what would be right. */
@@ -44,10 +64,13 @@ export function readFlags<Options extends z.ZodObject>(
   environment: Record<string, string | undefined>,
 ): FlagsResult<z.output<Options>> {
   const flags = flagsOf(options)
-  const { texts, problems, help } = readArguments(flags, argv)
+  const rest = restOf(options)
+  const end = rest ? argv.indexOf('--') : -1
+  const { texts, problems, help } = readArguments(flags, end < 0 ? argv : argv.slice(0, end))
   if (help) return { kind: 'help' }
 
   const input: Record<string, unknown> = {}
+  if (rest && end >= 0) input[rest.key] = argv.slice(end + 1)
   const sources = new Map<string, { label: string; text: string }>()
   for (const flag of flags) {
     const given = texts.get(flag.name)
@@ -64,6 +87,12 @@ export function readFlags<Options extends z.ZodObject>(
   return { kind: 'values', values: parsed.data as z.output<Options> }
 }
 
+/** What follows the command's name in a usage line. */
+export function describeUsage(options: z.ZodObject): string {
+  const rest = restOf(options)
+  return rest ? `[options] [-- ${rest.rest}]` : '[options]'
+}
+
 /** The part of `--help` that lists the options, with defaults and environment variables. */
 export function describeFlags(options: z.ZodObject): string {
   const rows = flagsOf(options).map((flag) => {
@@ -71,6 +100,7 @@ export function describeFlags(options: z.ZodObject): string {
     const name = flag.boolean && describeDefault(flag) === 'true' ? `--no-${flag.name}` : `--${flag.name}`
     return { left: `  ${name}${value}`, flag }
   })
+  const rest = restOf(options)
   const width = Math.max(10, ...rows.map((row) => row.left.length)) + 2
   const lines = rows.map(({ left, flag }) => {
     const fallback = describeDefault(flag)
@@ -78,6 +108,7 @@ export function describeFlags(options: z.ZodObject): string {
     const notes = [...(fallback === undefined ? [] : [`default ${fallback}`]), flag.variable].join('; ')
     return `${left.padEnd(width)}${description}${description ? ' ' : ''}[${notes}]`
   })
+  if (rest) lines.push(`${`  -- ${rest.rest}`.padEnd(width)}${rest.description}`)
   return [...lines, `${'  -h, --help'.padEnd(width)}shows this`].join('\n')
 }
 

@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 import type { LogLevel } from '../checkpoint/config.ts'
 import { type CommandEntry, commands } from './commands.ts'
 import { describeFailure } from './failure.ts'
-import { describeFlags, nearest, readFlags } from './flags.ts'
+import { describeFlags, describeUsage, nearest, readFlags } from './flags.ts'
 import { createLogger } from './logger.ts'
 
 const exitCodes = { fine: 0, failed: 1, usage: 2 } as const
@@ -33,7 +33,7 @@ async function runCommand(name: string, entry: CommandEntry, argv: string[]): Pr
   const read = readFlags(command.options, argv, process.env)
   if (read.kind === 'help')
     return print(
-      `heartline ${name} ${entry.summary}\n\nUsage: heartline ${name} [options]\n\n${describeFlags(command.options)}`,
+      `heartline ${name} ${entry.summary}\n\nUsage: heartline ${name} ${describeUsage(command.options)}\n\n${describeFlags(command.options)}`,
     )
   if (read.kind === 'problems') return usage(`heartline ${name}`, read.problems)
 

@@ -1,4 +1,5 @@
 /** What a person reads in the log: one line per change of state. */
+import { stripVTControlCharacters } from 'node:util'
 import type { Logger } from 'pino'
 import type { Crash } from './events.ts'
 import type { ReceiverEvent } from './protocol.ts'
@@ -50,20 +51,32 @@ export function announce(log: Logger, event: ReceiverEvent): void {
 }
 
 /** Writes the one line that a person must see when a server has crashed. */
-export function announceCrash(log: Logger, { name, incarnation, reason, leader, tookMs }: Crash): void {
+export function announceCrash(log: Logger, crash: Crash): void {
+  const { name, incarnation, reason, proven, leader, tookMs } = crash
   const outcome =
     leader === null
       ? 'nobody can lead now'
       : leader.decided
         ? `${leader.name} leads now with epoch ${leader.epoch}, decided in ${rounded(tookMs)} ms`
         : `${leader.name} still leads with epoch ${leader.epoch}`
+  const lastLines = crash.lastLines.map(readable)
   log.error(
     {
       ...{ event: 'crashed', backend: name, incarnation, reason, tookMs: rounded(tookMs) },
       ...{ leader: leader?.name ?? null, epoch: leader?.epoch ?? null },
+      ...(lastLines.length > 0 ? { lastLines } : {}),
     },
-    `${name} ${/refused/.test(reason) ? 'crashed' : 'is lost'}: ${reason}; ${outcome}`,
+    `${name} ${proven ? 'crashed' : 'is lost'}: ${reason}; ${outcome}${quote(lastLines)}`,
   )
+}
+
+function quote(lines: readonly string[]): string {
+  return lines.length === 0 ? '' : `; its last lines: ${lines.join(' | ')}`
+}
+
+/** What a server printed must not steer the terminal of whoever reads the log. */
+function readable(line: string): string {
+  return [...stripVTControlCharacters(line)].filter((character) => !/\p{Cc}/u.test(character)).join('')
 }
 
 function rounded(ms: number): number {

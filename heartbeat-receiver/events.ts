@@ -72,6 +72,10 @@ export interface Crash {
   readonly name: string
   readonly incarnation: string
   readonly reason: string
+  /** True if it is certain that the process is no more, and not only out of reach. */
+  readonly proven: boolean
+  /** What it printed last, if anybody read that. */
+  readonly lastLines: readonly string[]
   /** Who leads now, and whether that was decided because of this crash; null if nobody can. */
   readonly leader: { readonly name: string; readonly epoch: number; readonly decided: boolean } | null
   /** From the first evidence to here, milliseconds. */

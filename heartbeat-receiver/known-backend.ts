@@ -18,8 +18,8 @@ export type Liveness =
       /** The first evidence. */
       readonly sinceMs: number
       readonly judgedAtMs: number
-      /** False if it left in good order. */
-      readonly crashed: boolean
+      /** It said so itself, or its parent did: what it may still send changes nothing. */
+      readonly said: boolean
     }
 
 /** A probe asks again while a process that is just ending may still hold its port. */

@@ -9,6 +9,8 @@ import { z } from 'zod'
 export const protocolVersion = 1
 /** Largest message either side accepts, bytes. */
 export const messageBytesMax = 64 * 1024
+/** Longest reason, characters. */
+export const reasonLengthMax = 512
 /** How long a new connection may take to say its first message, milliseconds. */
 export const helloTimeoutMs = 5_000
 
@@ -72,6 +74,8 @@ export const heartbeatSchema = z.object({
   type: z.literal('heartbeat'),
   sequence: count,
   phase: z.enum(phases),
+  /** Why, where the receiver's log should say so: what a check of a server found that is `starting` again. */
+  reason: z.string().max(reasonLengthMax).optional(),
   /** Own reign, `[epoch, attempt]`; `[0, 0]` if it never claimed. */
   reign,
   /** The reign that the backend's journal shows as current. */
@@ -91,10 +95,22 @@ export const heartbeatSchema = z.object({
 export const refuseSchema = z.object({
   type: z.literal('refuse'),
   epoch: count,
-  reason: z.string().max(512),
+  reason: z.string().max(reasonLengthMax),
 })
-/** Backend → receiver: it leaves in good order; not a crash. */
-export const goodbyeSchema = z.object({ type: z.literal('goodbye'), reason: z.string().max(512) })
+/** Most lines that a goodbye quotes, and how much of each, characters. */
+export const lastLinesMax = 10
+export const lastLineLengthMax = 300
+/**
+ * Backend → receiver: it is over. In good order, unless it `crashed`: that is said by whoever watches the server (`heartline agent`), and is
+ * proof of its death. A receiver that does not know the word takes it for an orderly end, and names the next all the same.
+ */
+export const goodbyeSchema = z.object({
+  type: z.literal('goodbye'),
+  reason: z.string().max(reasonLengthMax),
+  crashed: z.boolean().optional(),
+  /** What the server printed last, if it crashed. */
+  lastLines: z.array(z.string().max(lastLineLengthMax)).max(lastLinesMax).optional(),
+})
 export const fromBackendSchema = z.discriminatedUnion('type', [
   helloSchema,
   heartbeatSchema,

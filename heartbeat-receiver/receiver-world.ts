@@ -111,6 +111,14 @@ export class World {
     if (connection !== null) this.input({ type: 'closed', connection })
   }
 
+  /** Its parent saw it die, and says so. */
+  reapedBy(name: string, reason: string, lastLines: string[]): void {
+    const { connection } = this.get(name)
+    const goodbye = { type: 'goodbye', reason, crashed: true, lastLines } as const
+    if (connection !== null) this.input({ type: 'goodbye', connection, goodbye })
+    this.kill(name)
+  }
+
   freeze(name: string): void {
     this.get(name).process = 'frozen'
   }
@@ -300,8 +308,8 @@ function describe(effect: Effect): string | null {
     case 'failed-over':
       return `failed-over in ${Math.round(effect.tookMs)}`
     case 'crashed': {
-      const { name, reason, leader } = effect.crash
-      return `crashed ${name}: ${reason}; leader ${leader ? `${leader.name} ${leader.decided ? 'now' : 'still'}` : 'none'}`
+      const { name, reason, leader, lastLines } = effect.crash
+      return `crashed ${name}: ${reason}; leader ${leader ? `${leader.name} ${leader.decided ? 'now' : 'still'}` : 'none'}${lastLines.length > 0 ? `; ${lastLines.join(' | ')}` : ''}`
     }
     case 'publish': {
       const { event } = effect

@@ -134,6 +134,25 @@ describe('receiver: a golden trace of', () => {
     ])
   })
 
+  it('a death that its parent tells: proof without a probe, with the last lines, and nothing that comes later revives it', () => {
+    const world = threeBackends()
+    const a = world.get('a')
+    const { connection } = a
+    world.reapedBy('a', 'its process was killed by SIGKILL', ['out of', 'memory'])
+    Object.assign(a, { process: 'running', connection })
+    world.beat(a)
+    world.run(100)
+    assert.deepEqual(world.take(), [
+      '1000 left a-1: its process was killed by SIGKILL',
+      '1000 record epoch 2 b-2: its process was killed by SIGKILL',
+      '1002 lead b-2 epoch 2',
+      '1002 decided b-2 epoch 2',
+      '1002 crashed a: its process was killed by SIGKILL; leader b now; out of | memory',
+      '1005 ready b-2 epoch 2',
+      '1005 failed-over in 5',
+    ])
+  })
+
   it('a goodbye, then a last heartbeat: gone is gone, though it serves until the next has claimed', () => {
     const world = threeBackends()
     const a = world.get('a')
@@ -230,7 +249,7 @@ describe('receiver: a golden trace of', () => {
     world.run(100)
     assert.deepEqual(world.take().slice(0, 2), [
       '1000 fenced a-1 by epoch 7',
-      '1000 record epoch 8 b-2: a stepped down; its journal shows epoch 7',
+      '1000 record epoch 8 b-2: a stepped down: its journal shows epoch 7',
     ])
   })
 

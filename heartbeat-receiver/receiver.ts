@@ -181,9 +181,9 @@ export class Receiver {
     if (backend) backend.refusal = { epoch, reason }
   }
 
-  #goodbye(connection: number, { reason }: Goodbye, nowMs: number): void {
+  #goodbye(connection: number, goodbye: Goodbye, nowMs: number): void {
     const backend = this.#roster.connected(connection)
-    if (backend) this.#roster.gone(backend, { reason: reason || 'goodbye', crashed: false }, nowMs)
+    if (backend) this.#roster.goodbye(backend, goodbye, nowMs)
   }
 
   #report(by: string, { incarnation, epoch, kind }: Report, nowMs: number): void {
@@ -320,11 +320,12 @@ export class Receiver {
   }
 
   #emitCrash(loss: Loss, leader: Decision | null, decided: boolean, nowMs: number): void {
-    const { name, incarnation, reason, sinceMs } = loss
+    const { sinceMs, ...lost } = loss
     this.#effects.push({
       type: 'crashed',
       crash: {
-        ...{ name, incarnation, reason, tookMs: nowMs - sinceMs },
+        ...lost,
+        tookMs: nowMs - sinceMs,
         leader: leader && { name: leader.name, epoch: leader.epoch, decided },
       },
     })

@@ -1,5 +1,5 @@
 /** Who is there: the backends known by name, their connections, and what speaks against them. Pure; part of the receiver's core. */
-import type { Effect, ProbeOutcome, RecordedDecision } from './events.ts'
+import type { Crash, Effect, ProbeOutcome, RecordedDecision } from './events.ts'
 import { heartbeatIntervalMs } from './heartbeat-rate.ts'
 import {
   createBackend,
@@ -10,7 +10,7 @@ import {
   probePauseMs,
   updateStatus,
 } from './known-backend.ts'
-import { closeCodes, type Heartbeat, type Hello } from './protocol.ts'
+import { closeCodes, type Goodbye, type Heartbeat, type Hello } from './protocol.ts'
 
 /** A backend that is gone is shown for so long, milliseconds. */
 const goneMemoryMs = 600_000
@@ -22,11 +22,18 @@ const namesMax = 20_000
 const stallMinMs = 20
 
 /** A backend that was judged to have crashed. */
-export interface Loss {
-  readonly name: string
-  readonly incarnation: string
-  readonly reason: string
+export interface Loss extends Pick<Crash, 'name' | 'incarnation' | 'reason' | 'proven' | 'lastLines'> {
   readonly sinceMs: number
+}
+
+/** How a backend is known to be gone. */
+interface Departure {
+  readonly reason: string
+  /** False if it left in good order. */
+  readonly crashed: boolean
+  readonly proven?: boolean
+  readonly said?: boolean
+  readonly lastLines?: readonly string[]
 }
 
 export class Roster {
@@ -122,7 +129,7 @@ export class Roster {
 
   /** A heartbeat came. Returns what the one before said. */
   heard(backend: KnownBackend, heartbeat: Heartbeat, nowMs: number): Heartbeat | null {
-    if (backend.liveness.state === 'gone' && !backend.liveness.crashed) return backend.status // it said goodbye
+    if (backend.liveness.state === 'gone' && backend.liveness.said) return backend.status
     heard(backend, nowMs)
     this.#touch(backend.hello.name)
     const before = updateStatus(backend, heartbeat)
@@ -165,16 +172,21 @@ export class Roster {
     this.#probe(backend)
   }
 
-  /** Judged: by silence, by a refused probe, or because it said goodbye. */
-  gone(backend: KnownBackend, { reason, crashed }: { reason: string; crashed: boolean }, nowMs: number): void {
+  /** It said goodbye, or its parent said that it died: nothing is left to be proven. */
+  goodbye(backend: KnownBackend, { reason, crashed = false, lastLines = [] }: Goodbye, nowMs: number): void {
+    this.#gone(backend, { reason: reason || 'goodbye', crashed, proven: true, said: true, lastLines }, nowMs)
+  }
+
+  #gone(backend: KnownBackend, departure: Departure, nowMs: number): void {
+    const { reason, crashed, proven = false, said = false, lastLines = [] } = departure
     const { liveness, hello } = backend
     if (liveness.state === 'gone') return
     const sinceMs = liveness.state === 'suspected' ? liveness.sinceMs : nowMs
-    backend.liveness = { state: 'gone', reason, sinceMs, judgedAtMs: nowMs, crashed }
+    backend.liveness = { state: 'gone', reason, sinceMs, judgedAtMs: nowMs, said }
     const { name, incarnation } = hello
     this.#touch(name)
     this.#emit({ type: 'publish', event: { type: 'left', atMs: nowMs, name, incarnation, reason, crashed } })
-    if (crashed) this.#losses.push({ name, incarnation, reason, sinceMs })
+    if (crashed) this.#losses.push({ name, incarnation, reason, sinceMs, proven, lastLines })
   }
 
   /** A fresh connection to its URL was tried. Only a refused one, with nothing between, proves that nobody is there. */
@@ -185,7 +197,8 @@ export class Roster {
     probe.inFlight = false
     if (liveness.state !== 'suspected') return
     if (outcome === 'refused' && backend.hello.direct) {
-      this.gone(backend, { reason: `${liveness.reason} and a new one was refused`, crashed: true }, nowMs)
+      const reason = `${liveness.reason} and a new one was refused`
+      this.#gone(backend, { reason, crashed: true, proven: true }, nowMs)
     } else if (liveness.evidence === 'reported') {
       backend.liveness = { state: 'alive' } // its connection is open: its heartbeats speak for it
       this.#touch(backend.hello.name)
@@ -256,7 +269,7 @@ export class Roster {
   }
 
   #replace(known: KnownBackend, nowMs: number): void {
-    this.gone(known, { reason: 'a new incarnation took its place', crashed: true }, nowMs)
+    this.#gone(known, { reason: 'a new incarnation took its place', crashed: true }, nowMs)
     this.#remove(known)
     if (known.connection === null) return
     this.#byConnection.delete(known.connection)
@@ -270,7 +283,7 @@ export class Roster {
     const { liveness } = backend
     if (liveness.state === 'alive') this.#publishSuspected(backend, 'silent', silent, nowMs)
     const reason = liveness.state === 'suspected' ? `${liveness.reason}, ${silent}` : silent
-    this.gone(backend, { reason, crashed: true }, nowMs)
+    this.#gone(backend, { reason, crashed: true }, nowMs)
   }
 
   #tickGone(backend: KnownBackend, goneMs: number, nowMs: number): void {

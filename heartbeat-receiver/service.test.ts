@@ -58,6 +58,19 @@ describe('receiver service', () => {
     )
   })
 
+  it('tells of a crash that the parent told of: with the last lines, which cannot steer a terminal', async (t) => {
+    const receiver = await startTestReceiver(t)
+    const { backend } = await joinLeader(t, receiver, 'a', 'http://127.0.0.1:9')
+    const lastLines = ['\u001b[31mred\u001b[0m\u0007 bell', 'two\u009b2J']
+    backend.say({ type: 'goodbye', reason: 'its process ended with exit code 3', crashed: true, lastLines })
+    await joinBackend(t, receiver, 'b').then((peer) => peer.hear('lead'))
+    const [line] = receiver.lines.filter(({ level }) => level === 50)
+    const expected =
+      'a crashed: its process ended with exit code 3; nobody can lead now; its last lines: red bell | two'
+    assert.equal(line!.msg, expected)
+    assert.deepEqual(line!.lastLines, ['red bell', 'two'])
+  })
+
   it('keeps its decisions over a restart', async (t) => {
     const journal = createMemoryLog()
     const first = await startTestReceiver(t, { journal })

@@ -80,7 +80,8 @@ function judgeReign(
   if (refusal?.epoch === epoch)
     return { stays: false, kind: 'failed', reason: `${name} refused: ${refusal.reason}`, detectedAtMs: nowMs }
   if (taken && (status?.phase === 'standby' || status?.phase === 'starting')) {
-    const reason = `${name} stepped down; its journal shows epoch ${status.journalReign[0]}`
+    const cause = status.reason ?? `its journal shows epoch ${status.journalReign[0]}`
+    const reason = `${name} stepped down: ${cause}`
     return { stays: false, kind: 'failed', reason, detectedAtMs: nowMs }
   }
   if (epochSeen > epoch)

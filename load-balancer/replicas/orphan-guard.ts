@@ -42,7 +42,7 @@ export class OrphanGuard {
     ;(this.#shell.stdin as { unref?: () => void } | null)?.unref?.()
   }
 
-  /** From now on `child`, a pid or a name without spaces, dies with us. */
+  /** From now on `child` dies with us: a pid, a group of processes if it is negative, or a name without spaces. */
   add(child: number | string): void {
     this.#alive.add(child)
     this.#tell()
