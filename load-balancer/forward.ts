@@ -1,5 +1,5 @@
 /** Sends requests to one backend over kept-alive connections. The undici shell. */
-import { buildConnector, Client, type Dispatcher, Pool } from 'undici'
+import { buildConnector, Client, type Dispatcher } from 'undici'
 import { Bag } from './bag.ts'
 import type { Target } from './routing.ts'
 import { type Outgoing, Sending, type SendingListener, type SendingOwner } from './sending.ts'
@@ -20,8 +20,7 @@ const idleTimeoutMs = 30_000
 const connectingMax = 8
 
 const connectOptions = { allowH2: false, timeout: connectTimeoutMs }
-const poolOptions: Pool.Options = {
-  connections: connectionsMax,
+const clientOptions: Client.Options = {
   pipelining: 1,
   allowH2: false,
   keepAliveTimeout: idleTimeoutMs,
@@ -38,8 +37,12 @@ export class BackendPool implements SendingOwner {
   heard = 0
   /** Everything under way, also answers that have begun. */
   readonly #underWay = new Bag<Sending>()
-  readonly #pool: Pool
   readonly #prefix: string
+  readonly #origin: string
+  readonly #options: Client.Options
+  readonly #clients = new Set<Client>()
+  /** One connection each. The last that was freed is the first to be used: its buffers are still in the processor's cache. */
+  readonly #free: Client[] = []
   #connecting = 0
   #probe: Client | undefined
   #retiring: NodeJS.Timeout | undefined
@@ -51,8 +54,9 @@ export class BackendPool implements SendingOwner {
     this.url = target.url
     this.#prefix = pathname.replace(/\/$/, '')
     const connect = buildConnector(connectOptions)
-    this.#pool = new Pool(origin, {
-      ...poolOptions,
+    this.#origin = origin
+    this.#options = {
+      ...clientOptions,
       connect: (options, callback) => {
         this.#connecting += 1
         connect(options, (...result) => {
@@ -61,7 +65,7 @@ export class BackendPool implements SendingOwner {
           settled()
         })
       },
-    })
+    }
   }
 
   /** Requests under way. */
@@ -94,7 +98,14 @@ export class BackendPool implements SendingOwner {
 
   /** Sends it. What cannot be sent fails before this returns. */
   dispatch(sending: Sending, { method, path, headers, body }: Outgoing): void {
-    this.#pool.dispatch({ method, path: this.#prefix + path, headers, body }, sending)
+    const client = this.#free.pop() ?? this.#open()
+    sending.client = client
+    client.dispatch({ method, path: this.#prefix + path, headers, body }, sending)
+  }
+
+  freed(sending: Sending): void {
+    this.#free.push(sending.client!)
+    sending.client = undefined
   }
 
   finished(sending: Sending): void {
@@ -105,7 +116,7 @@ export class BackendPool implements SendingOwner {
   /** Asks for a sign of life on a connection of its own: the others may all be taken. */
   ask(path: string): void {
     if (this.#probe) return
-    const probe = new Client(new URL(this.url).origin, {
+    const probe = new Client(this.#origin, {
       allowH2: false,
       connectTimeout: connectTimeoutMs,
       headersTimeout: 0,
@@ -151,7 +162,13 @@ export class BackendPool implements SendingOwner {
     clearTimeout(this.#retiring)
     this.#probe?.destroy().catch(() => undefined)
     // Nothing waits for its end; what was under way hears it through its own sending.
-    this.#pool.destroy().catch(() => undefined)
+    for (const client of this.#clients) client.destroy().catch(() => undefined)
+  }
+
+  #open(): Client {
+    const client = new Client(this.#origin, this.#options)
+    this.#clients.add(client)
+    return client
   }
 
   #hangUp(deposed: Sending[], graceMs: number): void {

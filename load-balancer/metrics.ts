@@ -11,9 +11,11 @@ const handlersMax = 50
 const seriesMax = 2_000
 /** The label of what is not told apart. */
 const rest = 'other'
-const restKey = [rest, rest, rest, rest].join(' ')
+/** Its code: no answer's. */
+const restCode = 0
 
 interface Series {
+  code: number
   labels: { method: string; code: string; handler: string; backend: string }
   counts: number[]
   sum: number
@@ -25,13 +27,14 @@ class DurationHistogram {
   readonly name = 'http_request_duration_seconds'
   readonly help = 'Time from the request to the end of its answer, seconds'
   readonly aggregator = 'sum'
-  readonly #series = new Map<string, Series>()
-  readonly #handlers = new Set<string>()
+  /** By handler and backend: there are few methods and codes of each. */
+  readonly #series = new Map<string, Map<string, Series[]>>()
+  #count = 0
 
   observe(method: string, code: number, path: string, backend: string, seconds: number): void {
     const handler = this.#handler(path)
     const known = knownMethods.has(method) ? method : rest
-    const series = this.#find(known, String(code), handler, backend)
+    const series = this.#find(known, code, handler, backend)
     series.sum += seconds
     series.count += 1
     for (let index = 0; index < bucketsSeconds.length; index += 1) {
@@ -43,33 +46,41 @@ class DurationHistogram {
 
   /** The form in which a registry asks for values. */
   async get() {
-    const values = [...this.#series.values()].flatMap((series) => seriesValues(this.name, series))
+    const all = [...this.#series.values()].flatMap((backends) => [...backends.values()].flat())
+    const values = all.flatMap((series) => seriesValues(this.name, series))
     return { name: this.name, help: this.help, type: 'histogram', values, aggregator: this.aggregator }
   }
 
   reset(): void {
     this.#series.clear()
+    this.#count = 0
   }
 
-  #find(method: string, code: string, handler: string, backend: string): Series {
-    const key = `${method} ${code} ${handler} ${backend}`
-    const found = this.#series.get(key)
-    if (found) return found
-    if (this.#series.size >= seriesMax && key !== restKey) return this.#find(rest, rest, rest, rest)
-    const series = { labels: { method, code, handler, backend }, counts: bucketsSeconds.map(() => 0), sum: 0, count: 0 }
-    this.#series.set(key, series)
+  #find(method: string, code: number, handler: string, backend: string): Series {
+    const known = this.#series.get(handler)?.get(backend)
+    if (known) for (const series of known) if (series.code === code && series.labels.method === method) return series
+    if (this.#count >= seriesMax && code !== restCode) return this.#find(rest, restCode, rest, rest)
+    const labels = { method, code: code === restCode ? rest : String(code), handler, backend }
+    const series = { code, labels, counts: bucketsSeconds.map(() => 0), sum: 0, count: 0 }
+    const backends = this.#series.get(handler) ?? new Map<string, Series[]>()
+    this.#series.set(handler, backends.set(backend, [...(known ?? []), series]))
+    this.#count += 1
     return series
   }
 
   /** The first segment of the path, as long as there are few. */
   #handler(path: string): string {
-    const end = path.slice(1).search(/[/?#]/)
-    const segment = end === -1 ? path : path.slice(0, end + 1)
-    if (this.#handlers.has(segment)) return segment
-    if (this.#handlers.size >= handlersMax || segment.length > 64) return rest
-    this.#handlers.add(segment)
-    return segment
+    let end = 1
+    while (end < path.length && !endsSegment(path.charCodeAt(end))) end += 1
+    const segment = path.slice(0, end)
+    if (this.#series.has(segment)) return segment
+    return this.#series.size >= handlersMax || segment.length > 64 ? rest : segment
   }
+}
+
+/** True for `/`, `?` and `#`. */
+function endsSegment(code: number): boolean {
+  return code === 0x2f || code === 0x3f || code === 0x23
 }
 
 function seriesValues(name: string, { labels, counts, sum, count }: Series) {

@@ -1,5 +1,5 @@
 /** One sending of one request, and what is collected of its answer. A handler of undici's, with no connection of its own. */
-import type { Dispatcher } from 'undici'
+import type { Client, Dispatcher } from 'undici'
 import { activeHeader, type Refusal, refusals, refusedHeader } from '../checkpoint/request-headers.ts'
 import type { InBag } from './bag.ts'
 import type { Failure } from './replay.ts'
@@ -54,8 +54,10 @@ export interface SendingListener {
 export interface SendingOwner {
   /** Signs of life of the backend so far. */
   heard: number
-  /** It needs its connection no more. */
+  /** Nobody waits for it any more; its connection may still be in use. */
   finished(sending: Sending): void
+  /** Its connection can take another. */
+  freed(sending: Sending): void
 }
 
 const replaced = new Error('the sending is no longer wanted')
@@ -63,6 +65,8 @@ const replaced = new Error('the sending is no longer wanted')
 /** One sending of one request. */
 export class Sending implements Dispatcher.DispatchHandler, InBag {
   bagIndex = -1
+  /** The connection that it was given. */
+  client: Client | undefined
   state: 'waiting' | 'sent' | 'collecting' | 'begun' | 'done' = 'waiting'
   readonly sentAtMs: number
   readonly #owner: SendingOwner
@@ -124,7 +128,7 @@ export class Sending implements Dispatcher.DispatchHandler, InBag {
   }
 
   onResponseStart(
-    _controller: Dispatcher.DispatchController,
+    controller: Dispatcher.DispatchController,
     status: number,
     headers: HeaderObject,
     statusText = '',
@@ -145,7 +149,10 @@ export class Sending implements Dispatcher.DispatchHandler, InBag {
     const length = headers['content-length']
     if (length !== undefined) {
       // The length is that of the answer it stands for (RFC 9110 15.4.5), but undici waits for so many bytes, and fails.
-      if (status === 304 && length !== '0') return this.#complete()
+      if (status === 304 && length !== '0') {
+        this.#complete()
+        return controller.abort(replaced)
+      }
       if (Number(length) > collectedBytesMax && this.#method !== 'HEAD') this.#begin()
     } else if (hasNoBody(status, this.#method)) {
       return
@@ -169,12 +176,19 @@ export class Sending implements Dispatcher.DispatchHandler, InBag {
   }
 
   onResponseEnd(_controller: Dispatcher.DispatchController, trailers: HeaderObject): void {
-    if (this.state === 'done') return
-    for (const _ in trailers) {
-      this.#head!.trailers = trailers
-      break
+    if (this.state !== 'done') {
+      for (const _ in trailers) {
+        this.#head!.trailers = trailers
+        break
+      }
+      this.#complete()
     }
-    this.#complete()
+    this.#owner.freed(this)
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    if (this.state !== 'done') this.#broken(error)
+    this.#owner.freed(this)
   }
 
   #complete(): void {
@@ -190,9 +204,8 @@ export class Sending implements Dispatcher.DispatchHandler, InBag {
     )
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+  #broken(error: Error): void {
     const state = this.state
-    if (state === 'done') return
     this.#finish()
     if (state === 'begun') return this.#listener.cut()
     if (this.#refusal) return this.#refused(this.#refusal)
