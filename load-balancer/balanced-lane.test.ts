@@ -147,3 +147,44 @@ describe('the balanced lane', () => {
     assert.ok(a.requests.length < 10, `${a.requests.length} requests`)
   })
 })
+describe('a change of strategy', () => {
+  const put = (url: string, body: unknown) =>
+    fetch(`${url}/strategy`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+
+  it('takes held requests along', async (t) => {
+    const { send, balancer } = await startMembers(t, { strategy: 'active' })
+    const held = send({ path: '/1' })
+    const reply = await put(balancer.adminUrl, { strategy: 'least-connections' })
+    assert.equal(reply.status, 200)
+    assert.equal((await held).status, 200)
+    const shown = (await (await fetch(`${balancer.adminUrl}/strategy`)).json()) as { strategy: string }
+    assert.equal(shown.strategy, 'least-connections')
+  })
+
+  it('back to active sends all to the active, exactly once', async (t) => {
+    const { a, b, journal, follower, send, balancer } = await startMembers(t, {})
+    follower.decide(b.decision(3))
+    assert.equal((await put(balancer.adminUrl, { strategy: 'active' })).status, 200)
+    await send({ method: 'POST', path: '/x' })
+    assert.equal(a.requests.length, 0)
+    assert.equal(journal.sessions.size, 1)
+  })
+
+  it('is refused with one line if it is none', async (t) => {
+    const { balancer } = await startMembers(t)
+    for (const body of [
+      { strategy: 'fastest' },
+      {},
+      { strategy: 'weighted', hashBound: -1 },
+      { strategy: 'weighted', x: 1 },
+    ]) {
+      const reply = await put(balancer.adminUrl, body)
+      assert.equal(reply.status, 400)
+      assert.match(JSON.stringify(await reply.json()), /expected|unrecognized|invalid/i)
+    }
+  })
+})
