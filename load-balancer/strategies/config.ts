@@ -14,8 +14,8 @@ const fields = {
   hashKey: z.string().refine((text) => parseKeySource(text) !== undefined, {
     error: 'expected address, header:NAME, cookie:NAME or query:NAME',
   }),
-  hashSlots: wholeNumber.min(1).max(2 ** 24),
-  hashVirtualNodes: wholeNumber.min(1).max(2 ** 14),
+  hashSlots: wholeNumber.min(1).max(2 ** 20),
+  hashVirtualNodes: wholeNumber.min(1).max(2 ** 12),
   hashBound: z.coerce
     .number()
     .refine((bound) => bound === 0 || (bound >= 1 && bound <= 1_000), { error: 'expected 0, or 1 to 1000' }),

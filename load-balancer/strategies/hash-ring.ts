@@ -17,8 +17,10 @@ export interface RingSize {
   virtualNodes: number
 }
 
-/** A member stands at no more than so many times `virtualNodes` points, however much more than the others it weighs. */
-const pointsRatioMax = 64
+/** Points of all members together at most, and at most so many times what they had with like weights, unless that is few. */
+const pointsMax = 2 ** 21
+const pointsRatioMax = 4
+const pointsFew = 2 ** 16
 const secondSeed = 0x5bd1e995
 
 export class HashRing {
@@ -66,11 +68,8 @@ interface Points {
 }
 
 function pointsOf(members: readonly RingMember[], virtualNodes: number): Points {
-  const unit = unitOfWeight(members)
-  const counts = members.map(({ weight }) =>
-    Math.max(1, Math.round(virtualNodes * Math.min(weight / unit, pointsRatioMax))),
-  )
-  const total = counts.reduce((sum, count) => sum + count, 0)
+  const counts = pointCounts(members, virtualNodes)
+  const total = sum(counts)
   const places = new Uint32Array(total)
   const owners = new Uint32Array(total)
   let at = 0
@@ -114,10 +113,22 @@ function sortByPlace(points: Points): Points {
 }
 
 /**
- * The weight that gets `virtualNodes` points: the power of two at or below the least weight. It is the same for most changes of
- * membership, and only then do the points of the others stay where they are.
+ * How many points each member has, by weight: `virtualNodes` for a weight that is the power of two at or below the least weight,
+ * or as many doublings above it as keep the total in bounds. It is the same weight before and after most changes of membership,
+ * and only then do the points of those who stay remain where they are.
  */
-function unitOfWeight(members: readonly RingMember[]): number {
+function pointCounts(members: readonly RingMember[], virtualNodes: number): number[] {
   const least = members.reduce((lowest, { weight }) => Math.min(lowest, weight), Number.POSITIVE_INFINITY)
-  return 2 ** Math.floor(Math.log2(least))
+  const generous = Math.max(pointsFew, pointsRatioMax * members.length * virtualNodes)
+  const most = Math.max(members.length, Math.min(pointsMax, generous))
+  let unit = 2 ** Math.floor(Math.log2(least))
+  for (;;) {
+    const counts = members.map(({ weight }) => Math.max(1, Math.round((virtualNodes * weight) / unit)))
+    if (sum(counts) <= most) return counts
+    unit *= 2
+  }
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0)
 }
