@@ -15,6 +15,7 @@ import { Metrics } from './metrics.ts'
 import { randomDigits } from './random-digits.ts'
 import { type DecisionFollower, ReplayLane } from './replay-lane.ts'
 import { clientServer } from './server.ts'
+import { StandbyLane } from './standby-lane.ts'
 import { breakerLimitsOf, retryLimitsOf } from './strategies/config.ts'
 import { StreamLane } from './stream-lane.ts'
 import { trustOf } from './trust.ts'
@@ -57,7 +58,16 @@ export function createFront(options: BalancerOptions, { follower, membership, me
     breaker: breakerLimitsOf(options),
     retries: retryLimitsOf(options),
   })
-  const lane = new Lanes(active, balanced, laneSettings(options), log)
+  const standbys =
+    options.reads === 'standby'
+      ? new StandbyLane({
+          ...{ membership, token, log, now, observer: metrics },
+          limitMs: options.readsStalenessMs,
+          patienceMs: holdTimeMs,
+          fallback: (job) => lane.adopt(job),
+        })
+      : undefined
+  const lane = new Lanes({ active, balanced, standbys }, laneSettings(options), log)
   metrics.watch({ held: () => lane.held, epoch: () => active.target?.epoch ?? 0 })
   const forwarding = new Forwarding({ trusts: trustOf(options.trustForwarded), randomHex: randomDigits })
   const streams = new StreamLane({ targets: lane, forwarding, holdTimeMs, waitingMax: holdRequests })

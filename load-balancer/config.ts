@@ -31,6 +31,17 @@ const options = z.object({
     .enum(strategies, { error: () => `expected ${strategies.join(', ')}` })
     .default('active')
     .meta({ description: 'where a request goes' }),
+  reads: z
+    .enum(['active', 'standby'], { error: () => 'expected active or standby' })
+    .default('active')
+    .meta({
+      description: 'who answers GET and HEAD where the strategy is active; standbys answer from their own state',
+    }),
+  // Longer than a standby waits between two looks at the journal's end, so that one that is well never refuses.
+  readsStalenessMs: durationMs.prefault('1s').meta({
+    description: 'how old the answer of a standby may be; beyond it the active answers',
+    flag: 'reads-staleness',
+  }),
   ...strategyOptions,
   ...sendingOptions,
   ...replicaOptions,

@@ -81,6 +81,8 @@ export class Job implements Facts, SendingListener {
   numbered = false
   /** Time spent in holds that are over, milliseconds. */
   heldForMs = 0
+  /** How old its answer may be, milliseconds; undefined if it must be what is true now. */
+  stalenessLimitMs: number | undefined
   sending: Sending | undefined
   done = false
 

@@ -8,6 +8,7 @@ import type { Lane } from './lane.ts'
 import type { Provenance } from './message-headers.ts'
 import type { ReplayLane } from './replay-lane.ts'
 import type { Target } from './routing.ts'
+import type { StandbyLane } from './standby-lane.ts'
 import { type StrategyName, type StrategySettings, strategyChange } from './strategies/config.ts'
 import type { StreamTargets } from './stream-lane.ts'
 
@@ -20,12 +21,18 @@ export type ChangeResult = { ok: true } | { ok: false; message: string }
 export class Lanes implements StreamTargets {
   readonly #active: ReplayLane
   readonly #balanced: BalancedLane
+  readonly #standbys: StandbyLane | undefined
   readonly #log: Logger
   #settings: LaneSettings
 
-  constructor(active: ReplayLane, balanced: BalancedLane, settings: LaneSettings, log: Logger) {
-    this.#active = active
-    this.#balanced = balanced
+  constructor(
+    lanes: { active: ReplayLane; balanced: BalancedLane; standbys?: StandbyLane | undefined },
+    settings: LaneSettings,
+    log: Logger,
+  ) {
+    this.#active = lanes.active
+    this.#balanced = lanes.balanced
+    this.#standbys = lanes.standbys
     this.#settings = settings
     this.#log = log
   }
@@ -58,7 +65,13 @@ export class Lanes implements StreamTargets {
   }
 
   submit(submission: Submission): Job {
-    return this.#current.submit(submission)
+    const read = this.#settings.strategy === 'active' ? this.#standbys?.submit(submission) : undefined
+    return read ?? this.#current.submit(submission)
+  }
+
+  /** Takes over a request that no standby answered. */
+  adopt(job: Job): void {
+    this.#current.adopt(job)
   }
 
   provenance(): Provenance {
@@ -66,6 +79,7 @@ export class Lanes implements StreamTargets {
   }
 
   close(): void {
+    this.#standbys?.close()
     this.#active.close()
     this.#balanced.close()
   }

@@ -3,8 +3,10 @@ import {
   activeHeader,
   backendHeader,
   epochHeader,
+  offsetHeader,
   refusedHeader,
   replaysHeader,
+  stalenessHeader,
 } from '../checkpoint/request-headers.ts'
 import {
   type Forwarding,
@@ -182,6 +184,10 @@ export function toClient(headers: HeaderObject, provenance: Provenance): string[
   }
   const via = headers.via
   kept.push('via', via === undefined ? responseVia : `${via}, ${responseVia}`)
+  const staleness = headers[stalenessHeader]
+  if (staleness !== undefined) kept.push('X-Heartline-Staleness', String(staleness))
+  const offset = headers[offsetHeader]
+  if (offset !== undefined) kept.push('X-Heartline-Offset', String(offset))
   const said = { backend: headers[backendHeader], epoch: headers[epochHeader] }
   addProvenance(kept, {
     backend: typeof said.backend === 'string' ? said.backend : provenance.backend,

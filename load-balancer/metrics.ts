@@ -2,6 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from 'prom-client'
 import type { Failure } from './replay.ts'
 import type { LaneObserver } from './replay-lane.ts'
+import type { StandbyResult } from './standby-lane.ts'
 
 const bucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
@@ -107,6 +108,7 @@ export class Metrics implements LaneObserver {
   readonly #durations = new DurationHistogram()
   readonly #replays: Counter<'reason'>
   readonly #failovers: Histogram
+  readonly #standbyReads: Counter<'result'>
 
   constructor() {
     const registers = [this.#registry]
@@ -116,6 +118,12 @@ export class Metrics implements LaneObserver {
       name: 'heartline_replays_total',
       help: 'Requests sent again, by why',
       labelNames: ['reason'],
+      registers,
+    })
+    this.#standbyReads = new Counter({
+      name: 'heartline_standby_reads_total',
+      help: 'Reads sent to a standby, by what became of them; what was not answered went to the active',
+      labelNames: ['result'],
       registers,
     })
     this.#failovers = new Histogram({
@@ -158,6 +166,10 @@ export class Metrics implements LaneObserver {
 
   replayed(reason: Failure['type']): void {
     this.#replays.inc({ reason })
+  }
+
+  standbyRead(result: StandbyResult): void {
+    this.#standbyReads.inc({ result })
   }
 
   failedOver(tookMs: number): void {

@@ -3,7 +3,13 @@
  * A shell around the pure cores routing, replay and session, with the shells around gate, holding and silence.
  */
 import type { Logger } from 'pino'
-import { formatRequestHeader, requestHeader, tokenHeader } from '../checkpoint/request-headers.ts'
+import {
+  formatReadsHeader,
+  formatRequestHeader,
+  readsHeader,
+  requestHeader,
+  tokenHeader,
+} from '../checkpoint/request-headers.ts'
 import type { Decision, Report } from '../heartbeat-receiver/protocol.ts'
 import { BackendPool } from './forward.ts'
 import { pauseMaxMs } from './gate.ts'
@@ -293,6 +299,7 @@ export class ReplayLane implements Lane {
   #introduce(job: Job, numbered: boolean): void {
     const { headers } = job.outgoing
     headers.push(requestHeader, this.#note(numbered ? job : undefined, job.losses))
+    if (job.stalenessLimitMs !== undefined) headers.push(readsHeader, formatReadsHeader(job.stalenessLimitMs))
     if (this.#options.token !== undefined) headers.push(tokenHeader, this.#options.token)
   }
 

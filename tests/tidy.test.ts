@@ -54,6 +54,7 @@ const cores = [
   'load-balancer/session.ts',
   'load-balancer/gate.ts',
   'load-balancer/silence.ts',
+  'load-balancer/standby-reads.ts',
   'load-balancer/request-key.ts',
   'load-balancer/rolling-sum.ts',
   'load-balancer/retry-budget.ts',
