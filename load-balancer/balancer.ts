@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { BalancedLane } from './balanced-lane.ts'
 import { BodyBudget } from './body.ts'
 import type { BalancerOptions } from './config.ts'
+import { ConnectionLimits } from './connection-limits.ts'
 import { createControl, type MemberSource, membershipOf } from './control.ts'
 import type { ExchangeContext } from './exchange.ts'
 import { connectionsMax } from './forward.ts'
@@ -14,6 +15,7 @@ import type { Membership } from './membership.ts'
 import { Metrics } from './metrics.ts'
 import { randomDigits } from './random-digits.ts'
 import { type DecisionFollower, ReplayLane } from './replay-lane.ts'
+import { RequestChecks } from './request-checks.ts'
 import { clientServer } from './server.ts'
 import { StandbyLane } from './standby-lane.ts'
 import { breakerLimitsOf, retryLimitsOf } from './strategies/config.ts'
@@ -79,12 +81,20 @@ export function createFront(options: BalancerOptions, { follower, membership, me
     streams,
     budget,
     forwarding,
+    connections: new ConnectionLimits({ ...options, now }),
+    checks: new RequestChecks({
+      urlBytesMax: options.urlBytes,
+      headerCountMax: options.headerCount,
+      bodyBytesMax: options.bodyLimitBytes,
+    }),
+    pace: { pauseMaxMs: options.bodyTimeMs, bytesPerSecondMin: options.bodyRate },
+    bodyBytesMax: options.bodyLimitBytes,
     replayBodyBytes,
     now,
     answered,
     stopping: false,
   }
-  const clients = clientServer(context)
+  const clients = clientServer(context, options)
 
   const close = async () => {
     context.stopping = true

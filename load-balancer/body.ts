@@ -1,8 +1,6 @@
 /** Reads a request's body up to a limit, so that the request can be sent more than once. */
 import type { IncomingMessage } from 'node:http'
-
-/** A client that sends nothing for this long has given up, milliseconds. */
-const bodyIdleMs = 60_000
+import { BodyPace, isTooSlow, type PaceLimits } from './body-pace.ts'
 
 /** Bytes of bodies in memory, over all requests. */
 export class BodyBudget {
@@ -38,7 +36,20 @@ export interface BodyListener {
   timedOut(): void
 }
 
-export function readBody(request: IncomingMessage, bytesMax: number, budget: BodyBudget, listener: BodyListener): void {
+export interface ReadingOptions {
+  bytesMax: number
+  budget: BodyBudget
+  pace: PaceLimits
+  /** Monotonic time, milliseconds. */
+  now: () => number
+}
+
+export function readBody(
+  request: IncomingMessage,
+  { bytesMax, budget, pace, now }: ReadingOptions,
+  listener: BodyListener,
+): void {
+  const startedMs = now()
   const chunks: Buffer[] = []
   let bytes = 0
 
@@ -55,6 +66,7 @@ export function readBody(request: IncomingMessage, bytesMax: number, budget: Bod
     }
     bytes += chunk.length
     chunks.push(chunk)
+    if (isTooSlow(pace, bytes, now() - startedMs)) return onTimeout()
     if (bytes <= bytesMax) return
     stop(false)
     request.pause()
@@ -71,6 +83,47 @@ export function readBody(request: IncomingMessage, bytesMax: number, budget: Bod
     request.pause()
     listener.timedOut()
   }
-  request.socket.setTimeout(bodyIdleMs)
+  request.socket.setTimeout(pace.pauseMaxMs)
   request.on('data', onData).on('end', onEnd).on('close', onClose).on('timeout', onTimeout)
+}
+
+export interface WatchOptions {
+  pace: PaceLimits
+  /** Largest body; 0 for any. */
+  bytesMax: number
+  /** Monotonic time, milliseconds. */
+  now: () => number
+}
+
+/** Watches a body that somebody else will read, and says once if it grows too large or comes too slowly. */
+export function watchBody(
+  request: IncomingMessage,
+  { pace, bytesMax, now }: WatchOptions,
+  refuse: (problem: 'body too large' | 'body timed out') => void,
+): void {
+  const progress = new BodyPace(pace, bytesMax, now())
+  const stop = () => {
+    request.off('data', onData).off('end', stop).off('close', stop)
+    request.off('timeout', onTimeout).off('pause', onPause).off('resume', onResume)
+    request.socket.setTimeout(0)
+  }
+  const onData = (chunk: Buffer) => {
+    const verdict = progress.arrived(chunk.length, now())
+    if (verdict === 'goes on') return
+    stop()
+    refuse(verdict === 'too large' ? 'body too large' : 'body timed out')
+  }
+  const onPause = () => progress.paused(now())
+  const onResume = () => progress.resumed(now())
+  const onTimeout = () => {
+    if (!progress.waiting) return
+    stop()
+    refuse('body timed out')
+  }
+  // Whoever reads it starts it.
+  request.pause()
+  progress.paused(now())
+  request.socket.setTimeout(pace.pauseMaxMs)
+  request.on('data', onData).on('end', stop).on('close', stop)
+  request.on('timeout', onTimeout).on('pause', onPause).on('resume', onResume)
 }

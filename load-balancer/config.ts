@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { logLevelOption, tokenOption } from '../checkpoint/config.ts'
 import { byteCount, durationMs, port, textList } from '../checkpoint/units.ts'
+import { connectionLimitOptions } from './connection-limits-config.ts'
 import { parseRegistration } from './registration.ts'
 import { checkReplicaOptions, replicaOptions } from './replicas/config.ts'
 import { sendingOptions, strategyNames, strategyOptions } from './strategies/config.ts'
@@ -65,6 +66,7 @@ const options = z.object({
     .meta({
       description: 'neighbours whose word on their clients (X-Forwarded-*, Forwarded) is believed, comma separated',
     }),
+  ...connectionLimitOptions,
   name: z
     .string()
     .min(1)

@@ -1,11 +1,15 @@
 /** One request of a client and its answer: chooses the lane, reads the body, writes the answer. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type BodyBudget, readBody } from './body.ts'
+import { type BodyBudget, readBody, watchBody } from './body.ts'
+import type { PaceLimits } from './body-pace.ts'
 import { endsWithHead, takesTrailers, writeHead, writeHints, writeTrailers } from './client-answer.ts'
+import type { ClientConnection, Turn } from './client-connection.ts'
+import type { ConnectionLimits } from './connection-limits.ts'
 import type { Forwarding } from './forwarding.ts'
 import type { Job, Outlet, Submission } from './job.ts'
-import { originForm, type Provenance, toBackend, toClient } from './message-headers.ts'
+import { type Provenance, toBackend, toClient } from './message-headers.ts'
 import { type Problem, type ProblemType, problemAnswer } from './problem.ts'
+import { plainFraming, type RequestChecks, takeTarget } from './request-checks.ts'
 import type { KeyedRequest } from './request-key.ts'
 import type { Head } from './sending.ts'
 import type { StreamLane } from './stream-lane.ts'
@@ -16,6 +20,11 @@ export interface ExchangeContext {
   streams: StreamLane
   budget: BodyBudget
   forwarding: Forwarding
+  connections: ConnectionLimits
+  checks: RequestChecks
+  pace: PaceLimits
+  /** Largest body; 0 for any. */
+  bodyBytesMax: number
   replayBodyBytes: number
   /** Monotonic time, milliseconds. */
   now: () => number
@@ -36,10 +45,11 @@ function hasBody(request: IncomingMessage): boolean {
   return request.headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) > 0)
 }
 
-export class Exchange implements Outlet, KeyedRequest {
+export class Exchange implements Turn, Outlet, KeyedRequest {
   readonly #context: ExchangeContext
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
+  readonly #connection: ClientConnection
   readonly #startedMs: number
   #backendName = 'none'
   #bodyBytes = 0
@@ -47,29 +57,52 @@ export class Exchange implements Outlet, KeyedRequest {
   #head: Head | undefined
   #job: Job | undefined
 
-  constructor(context: ExchangeContext, request: IncomingMessage, response: ServerResponse) {
+  constructor(
+    context: ExchangeContext,
+    request: IncomingMessage,
+    response: ServerResponse,
+    connection: ClientConnection,
+  ) {
     this.#context = context
     this.#request = request
     this.#response = response
+    this.#connection = connection
     this.#startedMs = context.now()
   }
 
   start(): void {
     const request = this.#request
     this.#response.on('close', () => this.#closed())
-    const path = originForm(request.url!)
-    if (path === undefined) return this.#refuse('malformed')
+    const { checks, connections, replayBodyBytes, bodyBytesMax, budget, pace, now } = this.#context
+    const fault = connections.isOver(this.#connection) ? 'too many requests' : checks.fault(request)
+    if (fault) return this.#refuseAndEnd(fault)
+    takeTarget(request)
+    if (request.headers.upgrade !== undefined) this.#passOver()
+    if (request.headers.expect !== undefined && request.httpVersion !== '1.0') this.#response.writeContinue()
     if (this.#streams()) return this.#stream()
+    const path = request.url!
     if (!hasBody(request)) return this.#submit(path, null)
-    readBody(request, this.#context.replayBodyBytes, this.#context.budget, {
-      read: (body) => {
-        this.#bodyBytes = body.length
-        this.#submit(path, body)
+    const bytesMax = bodyBytesMax > 0 ? Math.min(bodyBytesMax, replayBodyBytes) : replayBodyBytes
+    readBody(
+      request,
+      { bytesMax, budget, pace, now },
+      {
+        read: (body) => {
+          this.#bodyBytes = body.length
+          this.#submit(path, body)
+        },
+        tooLarge: () =>
+          bodyBytesMax > 0 && bytesMax === bodyBytesMax ? this.#refuseAndEnd('body too large') : this.#stream(),
+        noRoom: () => this.#refuse('too much read'),
+        timedOut: () => this.#refuseAndEnd('body timed out'),
       },
-      tooLarge: () => this.#stream(),
-      noRoom: () => this.#refuse('too much read'),
-      timedOut: () => this.#refuse('body timed out'),
-    })
+    )
+  }
+
+  broken(problem: ProblemType): boolean {
+    if (this.#request.complete) return false
+    this.#refuseAndEnd(problem)
+    return true
   }
 
   // What consistent hashing goes by
@@ -156,7 +189,12 @@ export class Exchange implements Outlet, KeyedRequest {
 
   #stream(): void {
     this.#backendName = this.#context.lane.provenance().backend
-    this.#context.streams.handle(this.#request, this.#response)
+    const { pace, bodyBytesMax, now, streams } = this.#context
+    if (hasBody(this.#request)) {
+      watchBody(this.#request, { pace, bytesMax: bodyBytesMax, now }, (problem) => this.#refuseAndEnd(problem))
+    }
+    plainFraming(this.#request.headers)
+    streams.handle(this.#request, this.#response)
   }
 
   #submit(path: string, body: Buffer | null): void {
@@ -175,6 +213,24 @@ export class Exchange implements Outlet, KeyedRequest {
 
   #refuse(type: ProblemType): void {
     this.problem(undefined, { type, outcome: 'not applied', key: null })
+  }
+
+  /** What this client sends is not to be trusted, or too much: nothing more of it is served. */
+  #refuseAndEnd(type: ProblemType): void {
+    this.#endConnection()
+    this.#connection.endSlowly()
+    this.#refuse(type)
+  }
+
+  /** Takes no notice of an offer to change the protocol. Node drops what follows it, and would read on in its midst. */
+  #passOver(): void {
+    delete this.#request.headers.upgrade
+    this.#endConnection()
+  }
+
+  #endConnection(): void {
+    this.#connection.end()
+    this.#response.shouldKeepAlive = false
   }
 
   // Answers
@@ -216,6 +272,7 @@ export class Exchange implements Outlet, KeyedRequest {
 
   #closed(): void {
     const { budget, answered, now } = this.#context
+    this.#connection.left(this.#request.httpVersionMajor > 1 || this.#response.shouldKeepAlive)
     if (this.#bodyBytes > 0) budget.give(this.#bodyBytes)
     if (this.#job && !this.#job.done) this.#job.owner.abandon(this.#job)
     const code = this.#response.headersSent ? this.#response.statusCode : clientLeftCode

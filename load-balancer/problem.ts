@@ -21,7 +21,20 @@ export const problems = {
   'stream refused': { status: 503, title: 'The backend takes no requests now' },
   'answer malformed': { status: 502, title: 'The backend answered with something that is not HTTP' },
   malformed: { status: 400, title: 'The request cannot be passed on as it is' },
+  'version unknown': { status: 505, title: 'Only HTTP/1.1 and HTTP/1.0 are spoken here' },
+  'coding unknown': { status: 501, title: 'chunked is the only transfer coding that is understood' },
+  'expectation unknown': { status: 417, title: '100-continue is the only expectation that is understood' },
+  'no tunnels': { status: 501, title: 'This is no proxy that opens tunnels' },
+  'URL too long': { status: 414, title: 'The request target is longer than is taken here' },
+  'too many headers': { status: 431, title: 'The request has more header fields than are taken here' },
+  'headers too large': { status: 431, title: 'The request head is larger than is taken here' },
+  'chunk extensions too large': { status: 413, title: 'The chunk extensions are larger than are taken here' },
+  'body too large': { status: 413, title: 'The request body is larger than is taken here' },
   'body timed out': { status: 408, title: 'The request body did not arrive' },
+  'headers timed out': { status: 408, title: 'The request did not arrive' },
+  'too many requests': { status: 429, title: 'This client has too many requests under way' },
+  'too many connections of one': { status: 429, title: 'This client has too many connections' },
+  'too many connections': { status: 503, title: 'There are too many connections' },
 } as const
 export type ProblemType = keyof typeof problems
 
@@ -45,7 +58,7 @@ export function problemAnswer(
     problem.outcome === 'unknown' ? { outcome: problem.outcome, key: problem.key } : { outcome: problem.outcome }
   const body = Buffer.from(JSON.stringify({ type: 'about:blank', title, status, ...known }))
   const headers = ['content-type', 'application/problem+json', 'content-length', String(body.length)]
-  if (status === 503) headers.push('retry-after', String(retryAfterSeconds))
+  if (status === 503 || status === 429) headers.push('retry-after', String(retryAfterSeconds))
   addProvenance(headers, provenance)
   return { status, headers, body }
 }

@@ -1,23 +1,30 @@
 /** The clients' side: a bare `node:http` server whose requests become exchanges. */
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Exchange, type ExchangeContext } from './exchange.ts'
+import { takeTarget } from './request-checks.ts'
 
-/** Longer than usual clients and load balancers keep an idle connection, so that it is theirs to close. Milliseconds. */
-const keepAliveTimeoutMs = 65_000
-/** How long request headers may take, milliseconds. */
-const headersTimeoutMs = 60_000
+/** How often it is looked whether a head takes too long, milliseconds. */
+const headerCheckIntervalMs = 1_000
 
-const errorStatus: Record<string, string> = {
-  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Content Too Large',
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+export interface ClientServerOptions {
+  /** How long a request head may take, milliseconds. */
+  headerTimeMs: number
+  /** How long a connection may wait for its next request, milliseconds. */
+  idleTimeMs: number
+  /** Largest request head. */
+  headerBytes: number
 }
 
-export function clientServer(context: ExchangeContext): Server {
+export function clientServer(context: ExchangeContext, options: ClientServerOptions): Server {
+  const { connections, checks } = context
   const server = createServer({
-    keepAliveTimeout: keepAliveTimeoutMs,
-    headersTimeout: headersTimeoutMs,
+    keepAliveTimeout: options.idleTimeMs,
+    headersTimeout: options.headerTimeMs,
+    connectionsCheckingInterval: Math.min(headerCheckIntervalMs, options.headerTimeMs),
+    maxHeaderSize: options.headerBytes,
+    // Checked with all else: Node would serve what follows on the connection.
+    requireHostHeader: false,
     // A large upload takes as long as it takes; bodies that are kept have an idle limit of their own.
     requestTimeout: 0,
     noDelay: true,
@@ -25,24 +32,33 @@ export function clientServer(context: ExchangeContext): Server {
   })
   // A client that closed its half after the request still waits for the answer.
   Object.assign(server, { httpAllowHalfOpen: true })
-  server.on('request', (request, response) => new Exchange(context, request, response).start())
+  // Node forgets the headers beyond its own count; they are counted later.
+  server.maxHeadersCount = 0
+  connections.watch(server, false)
+  const enter = (request: IncomingMessage, response: ServerResponse) => {
+    const connection = connections.of(request.socket)
+    connection.enter(new Exchange(context, request, response, connection))
+  }
+  server.on('request', enter)
+  // Whatever is expected, it is looked at after the request itself.
+  server.on('checkContinue', enter)
+  server.on('checkExpectation', enter)
   server.on('upgrade', (request, socket, head) => {
-    if (isWebSocket(request)) context.streams.upgrade(request, socket as Socket, head)
-    else passOver(server, request, socket as Socket, head)
+    if (!isWebSocket(request)) return passOver(server, request, socket as Socket, head)
+    const connection = connections.of(socket as Socket)
+    const fault = connection.busy ? 'malformed' : checks.fault(request)
+    socket.on('error', () => socket.destroy())
+    if (fault) return connection.fault(fault)
+    if (connection.ended) return void socket.destroy()
+    takeTarget(request)
+    context.streams.upgrade(request, socket as Socket, head)
   })
-  server.on('connect', (_request, socket) => refuse(socket as Socket, '501 Not Implemented'))
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-    refuse(socket as Socket, errorStatus[error.code ?? ''] ?? '400 Bad Request')
+  server.on('connect', (_request, socket) => {
+    socket.on('error', () => socket.destroy())
+    connections.of(socket as Socket).fault('no tunnels')
   })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => connections.failed(socket as Socket, error.code))
   return server
-}
-
-/** Answers where there is no response object, and closes: nothing more can be read from this client. */
-function refuse(socket: Socket, status: string): void {
-  socket.on('error', () => socket.destroy())
-  socket.write(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
-  socket.destroySoon()
 }
 
 /**
@@ -59,7 +75,9 @@ function passOver(server: Server, request: IncomingMessage, socket: Socket, rest
   server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket)
 }
 
-/** Other upgrades are offers, which a server may pass over (RFC 9110 7.8). */
-function isWebSocket(request: IncomingMessage): boolean {
-  return request.method === 'GET' && request.headers.upgrade?.toLowerCase() === 'websocket'
+/** Other upgrades are offers, which a server may pass over (RFC 9110 7.8), and must in HTTP/1.0. */
+function isWebSocket({ method, httpVersionMinor, headers }: IncomingMessage): boolean {
+  if (method !== 'GET' || httpVersionMinor !== 1 || headers.upgrade?.toLowerCase() !== 'websocket') return false
+  // With a body it would not be known where the other protocol begins.
+  return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0
 }

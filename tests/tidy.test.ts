@@ -55,6 +55,8 @@ const cores = [
   'load-balancer/gate.ts',
   'load-balancer/silence.ts',
   'load-balancer/standby-reads.ts',
+  'load-balancer/request-checks.ts',
+  'load-balancer/body-pace.ts',
   'load-balancer/request-key.ts',
   'load-balancer/rolling-sum.ts',
   'load-balancer/retry-budget.ts',

@@ -82,15 +82,7 @@ const soundNames = ["!#$%&'*+-.^`|~9a", 'x'.repeat(200)].map((name) =>
 )
 
 /** What only this proxy may say to a backend, under names that some servers cannot tell apart. */
-const ownNames = [
-  'X-Heartline-Request',
-  'x-heartline-token',
-  'X-HEARTLINE-EPOCH',
-  'X_Heartline_Request',
-  'X-Heartline_Token',
-  'X_Heartline-Backend',
-  'X_HEARTLINE_ANYTHING',
-].map((name) =>
+const ownNames = ['X-Heartline-Request', 'x-heartline-token', 'X-HEARTLINE-EPOCH'].map((name) =>
   passed(
     `${name} of a client goes no further`,
     'Header names with underscores: CVE-2023-27522, nginx underscores_in_headers',
@@ -98,12 +90,31 @@ const ownNames = [
     meaning({ lacks: name === 'X-Heartline-Request' ? [] : [name.toLowerCase()] }),
   ),
 )
-const alikeNames = ['Content_Length: 3', 'Transfer_Encoding: chunked', 'X_Forwarded_For: 6.6.6.6', 'X_Forwarded_Proto: https', 'X-Forwarded_Host: x', 'HOST_: x'].map((line) => {
+const alikeNames = [
+  'X_Heartline_Request: forged',
+  'X-Heartline_Token: forged',
+  'X_HEARTLINE-ANYTHING: forged',
+  'Content_Length: 3',
+  'Transfer_Encoding: chunked',
+  'X_Forwarded_For: 6.6.6.6',
+  'X_Forwarded_Proto: https',
+  'X-Forwarded_Host: x',
+  'HOST_: x',
+].map((line) => {
   const name = line.split(':')[0]!.toLowerCase()
   const known = name !== 'host_'
   return known
-    ? refused(`a name that only underscores tell from one that is ours: ${line}`, 'CGI: RFC 3875 4.1.18', head(`${line}\r\n`))
-    : passed(`a name with an underscore: ${line}`, 'RFC 9110 5.6.2', head(`${line}\r\n`), meaning({ has: { [name]: 'x' } }))
+    ? refused(
+        `a name that only underscores tell from one that is ours: ${line}`,
+        'CGI: RFC 3875 4.1.18',
+        head(`${line}\r\n`),
+      )
+    : passed(
+        `a name with an underscore: ${line}`,
+        'RFC 9110 5.6.2',
+        head(`${line}\r\n`),
+        meaning({ has: { [name]: 'x' } }),
+      )
 })
 
 /** RFC 9110 7.6.1: a connection option must not name a field meant for all recipients. */
@@ -140,13 +151,28 @@ const listedTwice = refused(
   head('Connection: keep-alive\r\nConnection: host\r\n'),
 )
 const hopByHop = [
-  passed('what Connection lists stays here', 'RFC 9110 7.6.1', head('Connection: x-hop\r\nX-Hop: a\r\nX-End: b\r\n'), meaning({ lacks: ['x-hop'], has: { 'x-end': 'b' } })),
-  passed('what two Connection lines list stays here', 'RFC 9110 7.6.1', head('Connection: keep-alive\r\nConnection: X-Hop\r\nX-Hop: a\r\n'), meaning({ lacks: ['x-hop'] })),
+  passed(
+    'what Connection lists stays here',
+    'RFC 9110 7.6.1',
+    head('Connection: x-hop\r\nX-Hop: a\r\nX-End: b\r\n'),
+    meaning({ lacks: ['x-hop'], has: { 'x-end': 'b' } }),
+  ),
+  passed(
+    'what two Connection lines list stays here',
+    'RFC 9110 7.6.1',
+    head('Connection: keep-alive\r\nConnection: X-Hop\r\nX-Hop: a\r\n'),
+    meaning({ lacks: ['x-hop'] }),
+  ),
   passed('empty list members', 'RFC 9110 5.6.1', head('Connection: , keep-alive,,\r\n')),
   passedLast('Connection: close', 'RFC 9112 9.6', head('Connection: close\r\n')),
   passedLast('Connection: Close', 'RFC 9112 9.6', head('Connection: CLOSE\r\n')),
   ...['Keep-Alive: timeout=5', 'Proxy-Connection: keep-alive', 'TE: gzip', 'Proxy-Authorization: Basic x'].map((line) =>
-    passed(`${line} stays here`, 'RFC 9110 7.6.1', head(`${line}\r\n`), meaning({ lacks: [line.split(':')[0]!.toLowerCase()] })),
+    passed(
+      `${line} stays here`,
+      'RFC 9110 7.6.1',
+      head(`${line}\r\n`),
+      meaning({ lacks: [line.split(':')[0]!.toLowerCase()] }),
+    ),
   ),
 ]
 

@@ -11,8 +11,10 @@ export const canaryMeaning = meaning({ target: '/canary' })
 /** The case with a good request after it: it is served if the connection may go on, and never after a fault. */
 export function withCanary(given: MalformedCase): MalformedCase {
   const { expectation } = given
-  const goesOn = expectation.type === 'passed' && expectation.then === 'open'
-  const after: Expectation = goesOn ? { ...expectation, requests: [...expectation.requests, canaryMeaning] } : expectation
+  const goesOn = expectation.type === 'passed' && expectation.connection === 'open'
+  const after: Expectation = goesOn
+    ? { ...expectation, requests: [...expectation.requests, canaryMeaning] }
+    : expectation
   return { ...given, bytes: given.bytes + canary, expectation: after }
 }
 

@@ -18,7 +18,7 @@ export type Expectation =
   /** The answer has one of `statuses`, the connection is closed, and only what came `before` is served. */
   | { type: 'refused'; statuses: readonly number[]; before: readonly Meaning[] }
   /** Each of `requests` is passed on with this meaning. */
-  | { type: 'passed'; requests: readonly Meaning[]; then: 'open' | 'closed' }
+  | { type: 'passed'; requests: readonly Meaning[]; connection: 'open' | 'closed' }
 
 export interface MalformedCase {
   title: string
@@ -59,14 +59,14 @@ export function passed(title: string, source: string, bytes: string, ...requests
     title,
     source,
     bytes,
-    expectation: { type: 'passed', requests: requests.length > 0 ? requests : [meaning()], then: 'open' },
+    expectation: { type: 'passed', requests: requests.length > 0 ? requests : [meaning()], connection: 'open' },
   }
 }
 
 /** The same, but the connection ends with it. */
 export function passedLast(title: string, source: string, bytes: string, ...requests: Meaning[]): MalformedCase {
   const { expectation, ...rest } = passed(title, source, bytes, ...requests)
-  return { ...rest, expectation: { ...(expectation as Expectation & { type: 'passed' }), then: 'closed' } }
+  return { ...rest, expectation: { ...(expectation as Expectation & { type: 'passed' }), connection: 'closed' } }
 }
 
 /** Bytes in a title. */

@@ -18,7 +18,12 @@ function asStream(given: MalformedCase): MalformedCase {
 
 const ways = [
   { title: 'by the replay lane to the recorder of bytes', upstream: rawUpstream, options: {}, change: same },
-  { title: 'by the stream lane to the recorder of bytes', upstream: rawUpstream, options: { replayBodyBytes: 0 }, change: asStream },
+  {
+    title: 'by the stream lane to the recorder of bytes',
+    upstream: rawUpstream,
+    options: { replayBodyBytes: 0 },
+    change: asStream,
+  },
   { title: 'by the replay lane to a lenient Node server', upstream: nodeUpstream, options: {}, change: same },
 ]
 

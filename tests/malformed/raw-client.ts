@@ -21,7 +21,7 @@ export function sendRaw(port: number, bytes: string, patienceMs = 5_000): Promis
       resolve({ statuses: finalStatuses(text), end, text })
     }
     const timer = setTimeout(() => done('stuck'), patienceMs)
-    socket.on('data', (chunk) => chunks.push(chunk))
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk))
     socket.on('error', () => done('reset'))
     socket.on('close', () => done('closed'))
     socket.end(bytes, 'latin1')
