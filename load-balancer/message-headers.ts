@@ -16,6 +16,7 @@ import {
   proxyName,
   type Received,
 } from './forwarding.ts'
+import { isAlike } from './request-checks.ts'
 
 const ownPrefix = 'x-heartline-'
 
@@ -143,6 +144,7 @@ const notAsTrailer = new Set([
   'content-range',
   'content-type',
   'cookie',
+  'idempotency-key',
   'max-forwards',
   'set-cookie',
 ])
@@ -152,7 +154,7 @@ export function toTrailers(trailers: HeaderObject): HeaderObject {
   const kept: HeaderObject = {}
   for (const [name, value] of Object.entries(trailers)) {
     const lower = name.toLowerCase()
-    if (value === undefined || !passes(lower, notAsTrailer, undefined)) continue
+    if (value === undefined || !passes(lower, notAsTrailer, undefined) || isAlike(lower)) continue
     if (/[^\t\x20-\x7e\x80-\xff]/.test(String(value))) continue
     kept[lower] = value
   }

@@ -112,7 +112,7 @@ export class RequestChecks {
     let seen = 0
     for (let index = 0; index < raw.length; index += 2) {
       const name = raw[index]!
-      if (name.includes('_') && isAlike(name)) return 'malformed'
+      if (isAlike(name)) return 'malformed'
       if (name.length === connectionLength && isNamed(name, 'connection')) {
         if (namesEndToEnd(raw[index + 1]!)) return 'malformed'
         continue
@@ -223,7 +223,8 @@ function isReserved(name: string): boolean {
 }
 
 /** CGI and its heirs know no difference between `_` and `-` (RFC 3875 4.1.18): what only that tells apart is a forgery. */
-function isAlike(name: string): boolean {
+export function isAlike(name: string): boolean {
+  if (!name.includes('_')) return false
   const alike = name.toLowerCase().replaceAll('_', '-')
   return isReserved(alike) || hopByHop.has(alike)
 }

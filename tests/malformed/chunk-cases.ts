@@ -138,6 +138,8 @@ const forbiddenTrailers = [
   'X-Heartline-Token: forged',
   'Idempotency-Key: other',
   'Expect: 100-continue',
+  'X_Heartline_Token: forged',
+  'Content_Length: 30',
 ]
 /** Of these, what the balancer says itself. */
 const saidAnyway = ['host', 'x-heartline-request', 'x-forwarded-for', 'via']
