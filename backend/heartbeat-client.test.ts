@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { capturedLog } from '../heartbeat-receiver/captured-log.ts'
+import { goodbyeSchema } from '../heartbeat-receiver/protocol.ts'
 import { VirtualPorts, type VirtualSocket } from '../heartbeat-receiver/virtual-ports.ts'
 import { type HeartbeatOptions, type HeartbeatStatus, startHeartbeats } from './heartbeat-client.ts'
 
@@ -170,6 +171,26 @@ describe('heartbeat client', () => {
       assert.equal(ports.sockets.length, 1)
     })
   }
+
+  it('says of a crash what was read last, and no longer a reason than is taken', () => {
+    const { ports, heartbeats } = start()
+    welcome(ports.last)
+    ports.last.take()
+    heartbeats.close('x'.repeat(999), { lastLines: ['the end'] })
+    const [goodbye] = ports.last.take()
+    assert.deepEqual(goodbye, { type: 'goodbye', reason: 'x'.repeat(512), crashed: true, lastLines: ['the end'] })
+    goodbyeSchema.parse(goodbye)
+  })
+
+  it('hears which epoch is in force, with its welcome and with every answer', () => {
+    const epochs: number[] = []
+    const { ports } = start({ onEpoch: (epoch) => epochs.push(epoch) })
+    welcome(ports.last)
+    ports.last.hear({ type: 'ack', sequence: 1, epoch: 8 })
+    ports.last.hear({ type: 'lead', shard: 0, epoch: 9, incarnation: 'a-1' })
+    assert.deepEqual(epochs.slice(-1), [8])
+    assert.equal(epochs.length, 2)
+  })
 
   it('says goodbye at its close, and leaves nothing behind', () => {
     const { ports, heartbeats } = start()

@@ -179,8 +179,23 @@ describe('a backend without exactly once', () => {
     assert.equal((await reply).status, 200)
   })
 
-  it('leaves a POST unknown that it may have run, also to an exactly-once successor', async (t) => {
+  it('ends a POST itself when another is named meanwhile, and everything else goes there', async (t) => {
     const { a, b, follower, send } = await startCluster(t, { exactlyOnce: false })
+    a.answer = hang
+    const post = send({ method: 'POST', path: '/seats/1' })
+    const put = send({ method: 'PUT', path: '/registers/1', body: 'x' })
+    await until(() => a.requests.length === 2, 'the requests')
+    follower.decide(b.decision(2))
+    assert.equal((await put).headers['x-heartline-backend'], 'b')
+    assert.equal((await send({ method: 'POST', path: '/seats/2' })).headers['x-heartline-backend'], 'b')
+    a.answer = (arrival, response) => a.apply(arrival, response)
+    a.answerHung()
+    const { status, headers } = await post
+    assert.deepEqual([status, headers['x-heartline-backend'], headers['x-heartline-epoch']], [200, 'a', '1'])
+  })
+
+  it('leaves a POST unknown that it may have run, also to an exactly-once successor', async (t) => {
+    const { a, b, follower, send } = await startCluster(t, { exactlyOnce: false, options: { holdTimeMs: 50 } })
     a.answer = hang
     const reply = send({ method: 'POST', path: '/seats/1' })
     await until(() => a.requests.length === 1, 'the request')

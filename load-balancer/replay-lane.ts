@@ -208,7 +208,7 @@ export class ReplayLane implements Lane {
     if (change.type === 'none' || this.#closed) return
     const from = this.#target
     this.#target = change.target
-    if (change.type === 'moved') this.#move(change.target)
+    if (change.type === 'moved') this.#move(change.target, from)
     this.#gate.open(change.target)
     const { epoch, url, name, incarnation } = change.target
     this.#options.log.info(
@@ -217,7 +217,7 @@ export class ReplayLane implements Lane {
     )
   }
 
-  #move(target: Target): void {
+  #move(target: Target, from: Target | undefined): void {
     const old = this.#backend
     this.#backend = new BackendPool(target, () => this.#pump())
     this.#gate.reset()
@@ -226,7 +226,9 @@ export class ReplayLane implements Lane {
     if (old) {
       this.#lost ??= { atMs: this.#options.now(), moved: true }
       this.#lost.moved = true
-      old.retire(this.#options.limits.timeMs)
+      const graceMs = this.#options.limits.timeMs
+      if (from?.exactlyOnce) old.retire(graceMs)
+      else old.leave({ noticeMs: 0, graceMs }) // nobody else can be asked what it may have run, so that its own answer is the only one
     }
     const stays = ({ url }: Target) => url === target.url
     for (const listener of this.#movedListeners) listener(stays)

@@ -10,17 +10,19 @@ import { freePorts } from '../compose/kafka/ports.ts'
 import { capturedLog } from '../heartbeat-receiver/captured-log.ts'
 import { type DecisionFollower, followDecisions } from '../heartbeat-receiver/decision-follower.ts'
 import { startTestReceiver, type TestReceiver } from '../heartbeat-receiver/test-receiver.ts'
+import { balancerOptions, startBalancer } from '../load-balancer/index.ts'
 
 const main = fileURLToPath(new URL('../compose/main.ts', import.meta.url))
 const python = 'import sys, http.server as h\nclass H(h.SimpleHTTPRequestHandler):\n def log_message(s, *a): pass\n'
 const pythonServer = `${python}print("python is up", flush=True)\nh.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), H).serve_forever()`
-/** Well until it is asked for /sick, and again after /cured; says its process and ends in order. */
+/** Well until it is asked for /sick, and again after /cured; /slow takes a while; says its process and ends in order. */
 const nodeServer = `
 let status = 200
 const server = require('node:http').createServer(({ url }, response) => {
   if (url === '/sick') status = 503
   if (url === '/cured') status = 200
-  response.writeHead(url === '/health' ? status : 200).end(String(process.pid))
+  const answer = () => response.writeHead(url === '/health' ? status : 200).end(String(process.pid))
+  url === '/slow' ? setTimeout(answer, 100) : answer()
 }).listen(Number(process.argv[1]), '127.0.0.1', () => console.log('node is up, token', process.env.HEARTLINE_TOKEN))
 process.on('SIGTERM', () => { console.log('node ends in order'); server.close(); server.closeAllConnections() })`
 
@@ -197,3 +199,39 @@ test('kill -9 of the agent itself takes the server with it', async (t) => {
   await untilNamed(follower, 'second')
   await untilGone(first.url)
 })
+
+for (const strategy of ['active', 'round-robin'])
+  test(`a rolling restart behind a balancer, strategy ${strategy}: no client sees an error, a slow POST neither`, async (t) => {
+    const { receiver, agent, members } = await world(t)
+    const stop = new AbortController()
+    const options = { port: 0, adminPort: 0, receivers: receiver.url, token: 'a secret word', strategy }
+    const balancer = await startBalancer(balancerOptions.parse(options), capturedLog().log, stop.signal)
+    t.after(() => {
+      stop.abort()
+      return balancer.done
+    })
+    const running = [await agent('a', 'node'), await agent('b', 'node')]
+    await members('a active, b standby')
+
+    let ended = false
+    const answers = { statuses: new Map<number, number>(), servers: new Set<string>() }
+    const client = async () => {
+      while (!ended) {
+        const answer = await fetch(`${balancer.url}/slow`, { method: 'POST', body: 'x' })
+        answers.servers.add(await answer.text())
+        answers.statuses.set(answer.status, (answers.statuses.get(answer.status) ?? 0) + 1)
+      }
+    }
+    const clients = Array.from({ length: 8 }, client)
+    for (const [index, name] of ['a', 'b'].entries()) {
+      running[index]!.process.kill('SIGTERM')
+      assert.deepEqual(await running[index]!.exited, [0, null])
+      running.push(await agent(name, 'node'))
+      await members(name === 'a' ? 'a standby, b active' : 'a active, b standby')
+    }
+    await delay(150)
+    ended = true
+    await Promise.all(clients)
+    assert.deepEqual([...answers.statuses.keys()], [200])
+    assert.ok(answers.servers.has(String(running.at(strategy === 'active' ? 2 : 3)!.pid)))
+  })
