@@ -56,7 +56,7 @@ export function createFront(options: BalancerOptions, { follower, membership, me
   const balanced = new BalancedLane({
     ...{ membership, limits, log, now, observer: metrics, random: Math.random },
     settings: { ...options, strategy: options.strategy === 'active' ? 'round-robin' : options.strategy },
-    requestsMax: options.backendRequests || Number.POSITIVE_INFINITY,
+    requestsMax: options.backendRequests,
     breaker: breakerLimitsOf(options),
     retries: retryLimitsOf(options),
   })

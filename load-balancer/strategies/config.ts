@@ -42,11 +42,12 @@ export const strategyOptions = {
 
 /** What bounds the sending to each backend, under every strategy but `active`; to be spread into the balancer's options. */
 export const sendingOptions = {
-  // As many as there are connections to one.
+  // Each has a connection of its own: more than a Node backend works on at a time, fewer than the files a process may open.
   backendRequests: wholeNumber
-    .min(0)
+    .min(1)
+    .max(10_000)
     .default(256)
-    .meta({ description: 'requests in flight at one backend at most; 0 for no limit' }),
+    .meta({ description: 'requests in flight at one backend at most' }),
   breakerFailures: wholeNumber
     .min(0)
     .default(defaultBreakerLimits.failuresInRow)

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { strategySettings } from './config.ts'
@@ -10,6 +12,13 @@ const { hashSlots: slots, hashVirtualNodes: virtualNodes, hashBound } = defaults
 const unbounded = (size = { slots, virtualNodes }) => new ConsistentHash({ ...size, bound: 0 })
 
 const keys = Array.from({ length: 20_000 }, (_, index) => `user-${index}`)
+
+const page = readFileSync(join(import.meta.dirname, '../../docs/consistent-hashing.md'), 'utf8')
+
+/** A figure as the documentation gives it: nothing here is timed, so it is the same everywhere. */
+function assertDocumented(figure: string): void {
+  assert.ok(page.includes(figure), `docs/consistent-hashing.md should say: ${figure}`)
+}
 
 /** The name of each key's member. */
 function homes(strategy: ConsistentHash, members: readonly TestMember[]): string[] {
@@ -32,7 +41,9 @@ describe('when one of N members leaves', () => {
         most = Math.max(most, leftWithIt / keys.length)
       }
       assert.ok(most <= 1.3 / count, `N = ${count}: ${most * count}/N`)
-      if ([2, 3, 5, 10, 20].includes(count)) t.diagnostic(`N = ${count}: at most ${(most * count).toFixed(2)}/N moved`)
+      if (![2, 3, 5, 10, 20].includes(count)) continue
+      t.diagnostic(`N = ${count}: at most ${(most * count).toFixed(2)}/N moved`)
+      assertDocumented(`| ${count} | ${(most * count).toFixed(2)}/N | 0 |`)
     }
   })
 
@@ -90,6 +101,10 @@ describe('the ring', () => {
   it('is the more even the more virtual nodes there are', (t) => {
     const measured = [32, 128, 512].map((nodes) => ({ nodes, most: fullest(10, nodes) }))
     for (const { nodes, most } of measured) t.diagnostic(`${nodes} virtual nodes: up to ${most.toFixed(2)} of the mean`)
+    const [few, some, many] = measured.map(({ most }) => most.toFixed(2))
+    assertDocumented(
+      `32 virtual nodes let it have ${few} of the mean, 128 let it have ${some}, 512 let it have ${many}.`,
+    )
     assert.deepEqual(
       measured.toSorted((a, b) => b.most - a.most).map(({ nodes }) => nodes),
       [32, 128, 512],
@@ -217,6 +232,9 @@ describe('with bounded loads', () => {
       assert.ok(atHome > 0.5, `${atHome}`)
       const home = `${(100 * atHome).toFixed(0)} % of the requests at their key's own member`
       t.diagnostic(`N = ${count}: ${most.toFixed(2)} of the mean (unbounded ${without.most.toFixed(2)}), ${home}`)
+      assertDocumented(
+        `| ${count} | ${most.toFixed(2)} | ${(100 * atHome).toFixed(0)} % | ${without.most.toFixed(2)} |`,
+      )
     })
   }
 
