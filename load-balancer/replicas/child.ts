@@ -25,6 +25,7 @@ export class Child {
   /** Settles, never rejects, with the reason of its end in one line. */
   readonly exited: Promise<string>
   #alive = true
+  #signalled = false
 
   /** Starts it in a group of its own: Ctrl-C at the terminal reaches only us, and what it starts itself ends with it. */
   constructor({ name, program, words, environment, log }: ChildSpec) {
@@ -42,6 +43,11 @@ export class Child {
   /** Undefined if it could not be started. */
   get pid(): number | undefined {
     return this.#process.pid
+  }
+
+  /** True if a signal ended it. */
+  get signalled(): boolean {
+    return this.#signalled
   }
 
   /** Sends a signal to it and to what it started. */
@@ -69,9 +75,10 @@ export class Child {
   async #end(): Promise<string> {
     const closed = once(this.#process, 'close').catch(() => undefined)
     const reason = await new Promise<string>((resolve) => {
-      this.#process.once('exit', (code, signal) =>
-        resolve(signal ? `was killed by ${signal}` : `ended with exit code ${code}`),
-      )
+      this.#process.once('exit', (code, signal) => {
+        this.#signalled = signal !== null
+        resolve(signal ? `was killed by ${signal}` : `ended with exit code ${code}`)
+      })
       this.#process.on('error', (error) => {
         if (this.pid === undefined) resolve(`could not be started: ${error.message}`)
         else this.#log.warn({ backend: this.#name, error: error.message }, `${this.#name} could not be signalled`)
@@ -81,6 +88,8 @@ export class Child {
     // What it started must not outlive it, nor hold its port.
     if (this.pid !== undefined) this.#signalGroup('SIGKILL')
     await Promise.race([closed, pause(lastWordsMs)])
+    this.#process.stdout?.destroy()
+    this.#process.stderr?.destroy()
     return reason
   }
 

@@ -14,14 +14,14 @@ function processes(t: TestContext, command: { program: string; words: readonly s
   t.after(() => spawner.close())
   return { spawner, output: () => lines.filter(({ event }) => event === 'output').map(({ msg }) => msg) }
 }
-const never = () => new AbortController().signal
+const soon = () => AbortSignal.timeout(10_000)
 const pidOf = async (url: string) => Number((await (await fetch(url)).text()).split(' ')[1])
 
 test('a server is started with its name and port in its arguments, and its lines are in the log', async (t) => {
   const { spawner, output } = processes(t, serverCommand('serves'))
   const port = await freePort()
   const spawned = spawner.spawn({ name: 'a', port })
-  await spawned.accepts(never())
+  await spawned.accepts(soon())
   assert.match(await (await fetch(spawned.url)).text(), /^a \d+$/)
   await spawned.stop()
   assert.deepEqual(output(), [`a: up on ${port}`])
@@ -60,7 +60,7 @@ test('a program that does not exist is an end with a reason, not a crash', async
 test('a server that ignores SIGTERM is killed, and a stopped one ends', async (t) => {
   const { spawner } = processes(t, serverCommand('stubborn'))
   const spawned = spawner.spawn({ name: 'a', port: await freePort() })
-  await spawned.accepts(never())
+  await spawned.accepts(soon())
   process.kill(await pidOf(spawned.url), 'SIGSTOP')
   await spawned.stop()
   assert.match(await spawned.exited, /^was killed by SIGKILL/)
@@ -69,7 +69,7 @@ test('a server that ignores SIGTERM is killed, and a stopped one ends', async (t
 test('what a server started itself ends with it', async (t) => {
   const { spawner, output } = processes(t, serverCommand('parent'))
   const spawned = spawner.spawn({ name: 'a', port: await freePort() })
-  await spawned.accepts(never())
+  await spawned.accepts(soon())
   const child = Number(output()[0]?.split(' ')[2])
   assert.ok(isAlive(child))
   process.kill(await pidOf(spawned.url), 'SIGKILL')

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { BalancerOptions } from '../config.ts'
 import type { Membership } from '../membership.ts'
 import { parseCommand } from './command-line.ts'
+import { DockerCli } from './docker-cli.ts'
 import { defaultKeeperSettings } from './keeper.ts'
 import { LocalProcesses } from './local-processes.ts'
 import { madeUpNames } from './replica-names.ts'
@@ -31,8 +32,8 @@ export function startReplicas(options: BalancerOptions, replicas: ReplicaSet): v
   replicas.add(madeUpNames(wanted.kind === 'fixed' ? wanted.count : wanted.min, new Set()))
 }
 
-function spawnerOf(_options: BalancerOptions, spawn: string, log: Logger): Spawner {
-  const command = parseCommand(spawn)
-  if (command?.kind !== 'process') throw new Error(`unchecked option: ${spawn}`)
-  return new LocalProcesses({ program: command.program, words: command.words, log })
+function spawnerOf({ spawnNetwork, spawnPort }: BalancerOptions, spawn: string, log: Logger): Spawner {
+  const command = parseCommand(spawn)!
+  if (command.kind === 'process') return new LocalProcesses({ program: command.program, words: command.words, log })
+  return new DockerCli({ image: command.image, words: command.words, network: spawnNetwork, port: spawnPort, log })
 }
