@@ -17,6 +17,7 @@ import {
 import type { BackendOptions } from './config.ts'
 import { type HeartbeatStatus, type Heartbeats, startHeartbeats } from './heartbeat-client.ts'
 import { createHttpServer, listen } from './http-server.ts'
+import { Metrics } from './metrics.ts'
 import { createWarmUp } from './warm-up.ts'
 
 /** A checkpoint with the HTTP side: `route` makes a handler that is exactly once. */
@@ -60,6 +61,7 @@ class RunningBackend implements Backend {
   readonly #routes: Routes
   readonly #log: Logger
   readonly #eventLoopDelay = monitorEventLoopDelay({ resolution: eventLoopResolutionMs })
+  readonly #metrics = new Metrics()
   readonly #ended = Promise.withResolvers<void>()
   #url: string
   #server: Server | null = null
@@ -89,11 +91,17 @@ class RunningBackend implements Backend {
     this.done = this.#ended.promise
     this.done.catch(() => undefined) // whoever waits for it is told; nobody has to
     checkpoint.on('fatal', (error) => this.#fail(error))
+    this.#metrics.watch(checkpoint)
   }
 
   async start(app: RequestListener): Promise<{ url: string; port: number }> {
     const warmUp = createWarmUp(randomUUID(), this.#log)
-    const server = createHttpServer(app, this.#routes, warmUp)
+    const server = createHttpServer(app, {
+      routes: this.#routes,
+      warmUp,
+      metrics: this.#metrics,
+      token: this.#options.token,
+    })
     server.on('request', (_request, response) => {
       this.#inFlight++
       response.once('close', () => this.#inFlight--)

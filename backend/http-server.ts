@@ -5,6 +5,7 @@ import { problem, type Routes } from '../checkpoint/index.ts'
 import { sessionsPath } from '../checkpoint/request-headers.ts'
 import { isLoopback } from '../heartbeat-receiver/token.ts'
 import { BackendError } from './errors.ts'
+import { type Metrics, serveMetrics } from './metrics.ts'
 import { mayReplay } from './replay-guard.ts'
 import type { WarmUp } from './warm-up.ts'
 
@@ -17,8 +18,16 @@ export interface HttpServerOptions {
 /** Longer than any balancer keeps an idle connection, so that it is never the backend that closes one being reused, milliseconds. */
 const keepAliveTimeoutMs = 75_000
 
+/** What answers before the application is asked. */
+export interface InFront {
+  readonly routes: Routes
+  readonly warmUp: WarmUp
+  readonly metrics: Metrics
+  readonly token: string | undefined
+}
+
 /** Makes the server; nothing listens yet. */
-export function createHttpServer(app: RequestListener, routes: Routes, warmUp: WarmUp): Server {
+export function createHttpServer(app: RequestListener, { routes, warmUp, metrics, token }: InFront): Server {
   const server = createServer({ keepAliveTimeout: keepAliveTimeoutMs, noDelay: true }, (request, response) => {
     if (request.url === sessionsPath) {
       if (request.method === 'POST') return routes.openSession(request, response)
@@ -26,7 +35,7 @@ export function createHttpServer(app: RequestListener, routes: Routes, warmUp: W
       return
     }
     if (isRefusedReplay(app, routes, request)) return refuseReplay(response)
-    if (warmUp.take(request, response)) return
+    if (warmUp.take(request, response) || serveMetrics(metrics, token, request, response)) return
     app(request, response)
   })
   return server

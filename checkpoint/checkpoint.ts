@@ -108,6 +108,8 @@ interface CheckpointEvents {
   phase: [phase: CheckpointPhase, reason: string]
   fenced: [by: { epoch: number; node: string }]
   fatal: [error: CheckpointError]
+  /** A group of transactions and reads became durable and valid, so long after its append. */
+  committed: [tookMs: number, size: number]
 }
 
 /** A shard's state on this process: reads and changes maps, follows its journal, and leads it when told. */
@@ -404,6 +406,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
         else setTimeout(() => void this.#append(effect), effect.delayMs)
         return
       case 'answer':
+        this.emit('committed', effect.tookMs, effect.tickets.length)
         for (const ticket of effect.tickets) this.#answer(ticket as Pending, (ticket as Pending).outcome)
         return
       case 'reject': {

@@ -45,8 +45,8 @@ export type Effect =
       readonly deadlineMs: number
       readonly delayMs: number
     }
-  /** Durable and valid: may be answered, in this order. */
-  | { readonly type: 'answer'; readonly tickets: readonly Ticket[] }
+  /** Durable and valid: may be answered, in this order. `tookMs` is the time since their append. */
+  | { readonly type: 'answer'; readonly tickets: readonly Ticket[]; readonly tookMs: number }
   /** Certainly not applied, and never will be. */
   | { readonly type: 'reject'; readonly tickets: readonly Ticket[] }
   /** May or may not be applied. */
@@ -84,6 +84,7 @@ interface InFlight {
 interface Unsure {
   readonly group: readonly Ticket[]
   readonly reign: Reign
+  readonly sentAtMs: number
 }
 
 export interface ReplicaOptions {
@@ -281,7 +282,8 @@ export class Replica {
   #ownCommit(commit: Commit, nowMs: number): void {
     const inFlight = this.#isInFlight(commit)
     const unsure = this.#unsure && compareReigns(this.#unsure.reign, commit.reign) === 0
-    const group = inFlight ? this.#inFlight!.group! : unsure ? this.#unsure!.group : null
+    const sent = inFlight ? this.#inFlight : unsure ? this.#unsure : null
+    const group = sent?.group
     if (!group) {
       // Left to its fate by resign, and it landed.
       for (const transaction of commit.transactions) this.#options.store.apply(transaction, commit.at)
@@ -291,7 +293,7 @@ export class Replica {
     else this.#unsure = null
     if (inFlight) this.#failures = 0 // not at a claim: a small record that lands in time proves nothing of a large one
     for (const { undo } of group) if (undo?.transaction) this.#options.store.settle(undo.transaction, commit.at)
-    this.#effects.push({ type: 'answer', tickets: group })
+    this.#effects.push({ type: 'answer', tickets: group, tookMs: nowMs - sent.sentAtMs })
     if (!inFlight) return
     this.#claimEpochWanted(nowMs, `named for epoch ${this.#epochWanted}`)
     this.flush(nowMs)
@@ -315,7 +317,7 @@ export class Replica {
     this.#inFlight = null
     this.#failures++
     this.#unsettledSinceMs ??= sent.sentAtMs
-    if (sent.group) this.#unsure = { group: sent.group, reign: sent.entry.reign }
+    if (sent.group) this.#unsure = { group: sent.group, reign: sent.entry.reign, sentAtMs: sent.sentAtMs }
     const epoch = Math.max(this.#epochWanted, this.#reign[0])
     this.#claim(epoch === this.#reign[0] ? [epoch, this.#reign[1] + 1] : [epoch, 0], nowMs)
     if (this.#phase === 'active') this.#become('settling', reason)
