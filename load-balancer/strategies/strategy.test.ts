@@ -74,3 +74,40 @@ for (const strategy of strategyNames) {
     })
   })
 }
+
+describe('what is made by a name', () => {
+  const made = (settings: object) => createStrategy(strategySettings.parse(settings))
+
+  it('goes round, or by weight', () => {
+    const members = membersOf([3, 1])
+    const shares = (strategy: string) => {
+      const chooser = made({ strategy })
+      return tally(Array.from({ length: 8 }, () => chooser.choose(choiceOf(members))?.name))
+    }
+    assert.deepEqual(shares('round-robin'), { a00: 4, a01: 4 })
+    assert.deepEqual(shares('weighted'), { a00: 6, a01: 2 })
+  })
+
+  it('goes by load, or by latency', () => {
+    const members = alike(2)
+    const [slow, busy] = members
+    busy!.inFlight = 2
+    for (const [index, { latency }] of members.entries()) latency.record(index === 0 ? 1_000 : 1, 0)
+    assert.equal(made({ strategy: 'least-connections' }).choose(choiceOf(members)), slow)
+    assert.equal(made({ strategy: 'peak-ewma' }).choose(choiceOf(members)), busy)
+  })
+
+  it('hashes with the slots, virtual nodes and bound of the settings', () => {
+    const members = alike(4)
+    const homes = (settings: object) => {
+      const chooser = made({ strategy: 'consistent-hash', ...settings })
+      return Array.from({ length: 50 }, (_, key) => chooser.choose(choiceOf(members, { key: `${key}` }))!)
+    }
+    assert.equal(new Set(homes({ hashSlots: 1 })).size, 1)
+    assert.notDeepEqual(homes({ hashVirtualNodes: 1 }), homes({}))
+    const [crowded] = homes({})
+    crowded!.inFlight = 10
+    assert.equal(homes({ hashBound: 0 })[0], crowded)
+    assert.notEqual(homes({ hashBound: 1.25 })[0], crowded)
+  })
+})
