@@ -72,7 +72,7 @@ export class Chapter {
    * Reads back and judges the history, and forgets it. `gently` reads seat by seat, for while the load goes on: a service may have to
    * look through all it holds for a page. Rejects if something cannot be read.
    */
-  async verify(connection: Connection, gently: boolean): Promise<Finding[]> {
+  async verify(connection: Pick<Connection, 'send'>, gently: boolean): Promise<Finding[]> {
     const seats = new Set<string>()
     for (const { operation } of this.#history) {
       if ('counter' in operation) this.#counters.add(operation.counter)
@@ -89,7 +89,7 @@ export class Chapter {
   }
 
   /** What became of a chapter after it was verified: nothing asked for its keys again, so nothing may have changed. */
-  async verifyAgain(connection: Connection): Promise<Finding[]> {
+  async verifyAgain(connection: Pick<Connection, 'send'>): Promise<Finding[]> {
     const before = this.#remains
     if (!before) return []
     const after = remainsOf(await this.#read(connection, undefined))
@@ -102,7 +102,7 @@ export class Chapter {
     })
   }
 
-  #read(connection: Connection, seats: Iterable<string> | undefined): Promise<FinalState> {
+  #read(connection: Pick<Connection, 'send'>, seats: Iterable<string> | undefined): Promise<FinalState> {
     const keys = { counters: this.#counters, registers: this.#registers }
     return readBack({ connection, run: this.prefix, ...keys, ...(seats ? { seats } : {}) })
   }

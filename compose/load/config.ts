@@ -53,9 +53,15 @@ export const loadFields = z.object({
     .number('expected a whole number')
     .int()
     .min(1)
-    .max(10_000_000)
+    .max(1_000_000)
     .default(1_000)
     .meta({ description: 'how many values that header has' }),
+  keySkew: z.coerce
+    .number('expected a number')
+    .min(0)
+    .max(10)
+    .default(0)
+    .meta({ description: 'how much more popular some values are: exponent of a Zipf distribution, 0 for all alike' }),
   keys: flag.default(false).meta({ description: 'send an Idempotency-Key with each write' }),
   timeoutMs: durationMs
     .prefault('30s')
@@ -76,8 +82,16 @@ export const loadOptions = loadFields.superRefine((options, context) => {
 })
 
 /** The settings of a load that the options describe. */
-export function settingsOf({ path, method, body, keyHeader, keyCount, ...settings }: LoadOptions): LoadSettings {
+export function settingsOf({
+  path,
+  method,
+  body,
+  keyHeader,
+  keyCount,
+  keySkew,
+  ...settings
+}: LoadOptions): LoadSettings {
   if (path === undefined) return settings
-  const request = { path, method: method ?? (body === undefined ? 'GET' : 'POST'), body, keyHeader, keyCount } as const
-  return { ...settings, request }
+  const chosen = method ?? (body === undefined ? 'GET' : 'POST')
+  return { ...settings, request: { path, method: chosen, body, keyHeader, keyCount, keySkew } }
 }

@@ -111,7 +111,14 @@ test('any server can be loaded: its answers are counted by the backend that gave
     request.resume()
     response.writeHead(++count % 10 === 0 ? 500 : 204, { 'x-heartline-backend': `b${count % 2}` }).end()
   })
-  const request = { method: 'PUT', path: '/home?a=1', body: 'hello', keyHeader: 'x-user', keyCount: 3 } as const
+  const request = {
+    method: 'PUT',
+    path: '/home?a=1',
+    body: 'hello',
+    keyHeader: 'x-user',
+    keyCount: 3,
+    keySkew: 0,
+  } as const
   const { report } = await createLoad({ ...settings, target, request }).run(never)
   assert.deepEqual(report.errors, { 500: 30 })
   assert.deepEqual(report.backends, { b1: 150, b0: 120 })

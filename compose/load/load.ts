@@ -37,8 +37,12 @@ export interface LoadSettings {
 export interface GoodAnswer {
   /** When it was complete, Unix milliseconds. */
   atMs: number
+  /** Since it was due, milliseconds. */
+  latencyMs: number
   backend: string
   epoch: number
+  /** How often the request had to be sent again. */
+  replays: number
 }
 
 /** Where a run stands. */
@@ -63,6 +67,8 @@ export interface LoadResult {
   readBackError?: Error
 }
 
+/** What a request says of its backend that got no answer. */
+const noReply = { backend: '', epoch: 0, replays: 0 } as const
 /** Longest sleep of the sending loop, milliseconds: how late it may see that it should end. */
 const sleepMaxMs = 50
 
@@ -79,7 +85,7 @@ export class Load {
   #loop: OpenLoop
   #inFlight = 0
   #abandoned = 0
-  #last: GoodAnswer = { atMs: 0, backend: '', epoch: 0 }
+  #last: GoodAnswer = { atMs: 0, latencyMs: 0, backend: '', epoch: 0, replays: 0 }
   #wake: () => void = () => {}
 
   constructor(settings: LoadSettings) {
@@ -167,15 +173,16 @@ export class Load {
     this.#loop.release(client)
     const endMs = unixNowMs()
     const error = sending.settle(reply, { intendedMs, startMs, endMs })
-    const { backend, epoch } = reply.type === 'response' ? reply : { backend: '', epoch: 0 }
-    this.#count({ intendedMs, endMs, error, backend, epoch })
+    const { backend, epoch, replays } = reply.type === 'response' ? reply : noReply
+    this.#count({ intendedMs, endMs, error, backend, epoch }, replays)
     if (this.#loop.nextMs() === undefined || this.#loop.nextMs()! <= unixNowMs()) this.#wake()
   }
 
-  #count(judged: Judged): void {
+  #count(judged: Judged, replays: number): void {
     this.#tally.add(judged)
     if (judged.error !== undefined) return
-    this.#last = { atMs: judged.endMs, backend: judged.backend, epoch: judged.epoch }
+    const { intendedMs, endMs: atMs, backend, epoch } = judged
+    this.#last = { atMs, latencyMs: atMs - intendedMs, backend, epoch, replays }
     for (const listener of this.#listeners) listener(this.#last)
   }
 

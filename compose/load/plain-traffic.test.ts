@@ -5,7 +5,7 @@ import { PlainTraffic } from './plain-traffic.ts'
 
 const times = { intendedMs: 0, startMs: 0, endMs: 1 }
 const answer = (status: number): Reply => ({ type: 'response', status, text: '', backend: 'a', epoch: 0, replays: 0 })
-const home = { path: '/home', method: 'GET', keyCount: 10 } as const
+const home = { path: '/home', method: 'GET', keyCount: 10, keySkew: 0 } as const
 
 test('any 2xx is good; every other status and every failure is an error by its code', () => {
   const settle = (reply: Reply) => new PlainTraffic(home, 1).next().settle(reply, times)
@@ -35,4 +35,18 @@ test('the same seed draws the same keys, and all of them', () => {
   assert.notDeepEqual(keysOf(3), keysOf(4))
   assert.equal(new Set(keysOf(3).map(([, value]) => value)).size, 10)
   assert.ok(keysOf(3).every(([name]) => name === 'x-user'))
+})
+
+test('a skew makes the first keys popular, in the proportions of Zipf', () => {
+  const traffic = new PlainTraffic({ ...home, keyHeader: 'x-user', keySkew: 1 }, 5)
+  const counts = new Map<string, number>()
+  for (let turn = 0; turn < 20_000; turn++) {
+    const key = traffic.next().headers[1]!
+    counts.set(key, (counts.get(key) ?? 0) + 1)
+  }
+  const harmonic = Array.from({ length: 10 }, (_, index) => 1 / (index + 1)).reduce((sum, share) => sum + share)
+  for (let index = 0; index < 10; index++) {
+    const expected = 20_000 / (index + 1) / harmonic
+    assert.ok(Math.abs(counts.get(`key-${index}`)! - expected) < 0.15 * expected)
+  }
 })

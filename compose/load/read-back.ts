@@ -18,7 +18,7 @@ const counterSchema = z.object({ value: z.number() })
 const registerSchema = z.object({ value: z.string(), version: z.number() })
 
 export interface ReadBackOptions {
-  connection: Connection
+  connection: Pick<Connection, 'send'>
   /** Begins every key of the run. */
   run: string
   counters: Iterable<string>
@@ -44,7 +44,7 @@ export async function readBack(options: ReadBackOptions): Promise<FinalState> {
   return final
 }
 
-async function readBookings(connection: Connection, prefix: string, final: FinalState): Promise<void> {
+async function readBookings(connection: Pick<Connection, 'send'>, prefix: string, final: FinalState): Promise<void> {
   for (let after: string | undefined = prefix; after !== undefined; ) {
     const { text } = await readOne(connection, `/bookings?after=${after}&limit=${pageSize}`, [200])
     const page: z.infer<typeof pageSchema>['bookings'] = pageSchema.parse(JSON.parse(text)).bookings
@@ -54,14 +54,18 @@ async function readBookings(connection: Connection, prefix: string, final: Final
   }
 }
 
-async function readSeats(connection: Connection, seats: Iterable<string>, final: FinalState): Promise<void> {
+async function readSeats(
+  connection: Pick<Connection, 'send'>,
+  seats: Iterable<string>,
+  final: FinalState,
+): Promise<void> {
   for (const seat of seats) {
     const { status, text } = await readOne(connection, `/bookings/${seat}`, [200, 404])
     if (status === 200) final.bookings.set(seat, bookingSchema.parse(JSON.parse(text)))
   }
 }
 
-async function readOne(connection: Connection, path: string, statuses: number[]) {
+async function readOne(connection: Pick<Connection, 'send'>, path: string, statuses: number[]) {
   const request: OperationRequest = { method: 'GET', path, body: null }
   for (let tries = 1; ; tries++) {
     const reply = await connection.send(request)

@@ -12,8 +12,8 @@ import type { Sending, Times, Traffic, Verdict } from './traffic.ts'
 
 /** Operations of one chapter; each takes about half a kilobyte until verified. */
 const chapterOperationsDefault = 100_000
-/** Chapters that may wait to be verified; what is more is given up, and counted as not verified. */
-const waitingMax = 3
+/** Operations of chapters that may wait to be verified; what is more is given up, and counted as not verified. */
+const waitingOperationsMaxDefault = 400_000
 /** Findings that are kept with their words; the rest is only counted, by kind. */
 const findingsMax = 1_000
 
@@ -25,18 +25,20 @@ export interface TicketOfficeOptions {
   /** True sends an Idempotency-Key with each write. */
   keys: boolean
   chapterOperations?: number
+  waitingOperationsMax?: number
   /** What chapters are read back with while the load goes on; closed with the traffic. */
-  reader: Connection
+  reader: Pick<Connection, 'send' | 'close'>
 }
 
 export class TicketOfficeTraffic implements Traffic {
   readonly #options: TicketOfficeOptions
   readonly #chapterOperations: number
+  readonly #waitingOperationsMax: number
   readonly #done: Chapter[] = []
   readonly #findings: Finding[] = []
   #chapter: Chapter
   #chapters = 0
-  #waiting = 0
+  #waitingOperations = 0
   #verified: Promise<void> = Promise.resolve()
   #sent = 0
   #readBackError: Error | undefined
@@ -46,6 +48,7 @@ export class TicketOfficeTraffic implements Traffic {
   constructor(options: TicketOfficeOptions) {
     this.#options = options
     this.#chapterOperations = options.chapterOperations ?? chapterOperationsDefault
+    this.#waitingOperationsMax = options.waitingOperationsMax ?? waitingOperationsMaxDefault
     this.#chapter = this.#newChapter()
   }
 
@@ -66,7 +69,7 @@ export class TicketOfficeTraffic implements Traffic {
     }
   }
 
-  async verify(connection: Connection): Promise<Verdict> {
+  async verify(connection: Pick<Connection, 'send'>): Promise<Verdict> {
     await this.#verified
     await this.#attempt(async () => this.#keep(await this.#chapter.verify(connection, false)))
     for (const chapter of this.#done) await this.#attempt(async () => this.#keep(await chapter.verifyAgain(connection)))
@@ -89,16 +92,16 @@ export class TicketOfficeTraffic implements Traffic {
     const chapter = this.#chapter
     this.#chapter = this.#newChapter()
     const settled = chapter.close()
-    if (this.#waiting >= waitingMax) {
+    if (this.#waitingOperations + chapter.begun > this.#waitingOperationsMax) {
       this.#notVerified(new Error('answers came faster than they could be verified'))
       return
     }
-    this.#waiting++
+    this.#waitingOperations += chapter.begun
     this.#verified = this.#verified.then(async () => {
       await settled
       await this.#attempt(async () => this.#keep(await chapter.verify(this.#options.reader, true)))
       this.#done.push(chapter)
-      this.#waiting--
+      this.#waitingOperations -= chapter.begun
     })
   }
 

@@ -30,7 +30,7 @@ export interface Verdict {
 export interface Traffic {
   next(): Sending
   /** Checks what was promised, when all that was sent is settled. Never rejects. */
-  verify(connection: Connection): Promise<Verdict>
+  verify(connection: Pick<Connection, 'send'>): Promise<Verdict>
   /** Lets go of what it holds. */
   close(): Promise<void>
 }

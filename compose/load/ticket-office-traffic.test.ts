@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Reply } from './connection.ts'
+import type { OperationRequest } from './http-operations.ts'
+import { TicketOfficeTraffic } from './ticket-office-traffic.ts'
+
+const times = { intendedMs: 0, startMs: 0, endMs: 1 }
+const failure: Reply = { type: 'failure', code: 'ECONNREFUSED', message: '' }
+const json = (status: number, body: unknown): Reply => {
+  return { type: 'response', status, text: JSON.stringify(body), backend: 'a', epoch: 1, replays: 0 }
+}
+
+/** As if nothing that was sent ever arrived: nothing is there. */
+function empty({ path }: OperationRequest): Reply {
+  if (path.startsWith('/bookings?')) return json(200, { count: 0, bookings: [] })
+  return path.startsWith('/counters/') ? json(200, { name: '', value: 0 }) : json(404, {})
+}
+
+const office = (answer: (request: OperationRequest) => Promise<Reply>) => ({ send: answer, close: async () => {} })
+const options = { run: 'run', seed: 1, writeRatio: 0.5, keys: true, chapterOperations: 10 }
+
+test('each chapter has keys of its own, and each write an Idempotency-Key of its own', () => {
+  const traffic = new TicketOfficeTraffic({ ...options, reader: office(async (request) => empty(request)) })
+  const chapters = new Set<string>()
+  const keys: string[] = []
+  for (let turn = 0; turn < 30; turn++) {
+    const { request, headers, settle } = traffic.next()
+    chapters.add(/run-\d+-/.exec(`${request.path} ${request.body}`)![0])
+    if (headers.length > 0) keys.push(headers[1]!)
+    assert.equal(headers.length > 0, request.method !== 'GET')
+    settle(failure, times)
+  }
+  assert.deepEqual([...chapters], ['run-1-', 'run-2-', 'run-3-'])
+  assert.equal(new Set(keys).size, keys.length)
+})
+
+test('a chapter waits for its last answer before it is read back', async () => {
+  const asked: string[] = []
+  const reader = office(async (request) => {
+    asked.push(request.path)
+    return empty(request)
+  })
+  const traffic = new TicketOfficeTraffic({ ...options, reader })
+  const first = traffic.next()
+  for (let turn = 0; turn < 10; turn++) traffic.next().settle(failure, times)
+  await new Promise(setImmediate)
+  assert.equal(asked.length, 0)
+  first.settle(failure, times)
+  await new Promise(setImmediate)
+  assert.ok(asked.length > 0 && asked.every((path) => path.includes('run-1-')), `${asked}`)
+})
+
+test('what comes faster than it can be verified is given up, and told', async () => {
+  const open = Promise.withResolvers<void>()
+  const reader = office(async (request) => {
+    await open.promise
+    return empty(request)
+  })
+  const traffic = new TicketOfficeTraffic({ ...options, waitingOperationsMax: 20, reader })
+  for (let turn = 0; turn < 51; turn++) traffic.next().settle(failure, times)
+  open.resolve()
+  const { findings, readBackFailures, readBackError } = await traffic.verify(reader)
+  // Five chapters were closed; two may wait.
+  assert.deepEqual([findings, readBackFailures], [[], 3])
+  assert.match(readBackError!.message, /faster than they could be verified/)
+})
