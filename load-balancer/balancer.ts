@@ -1,6 +1,7 @@
 /** Puts the balancer together around a follower of decisions: lanes and clients' port, and the control beside them. */
 import { once } from 'node:events'
 import type { Logger } from 'pino'
+import { AccessLog } from './access-log.ts'
 import { BalancedLane } from './balanced-lane.ts'
 import { BodyBudget } from './body.ts'
 import type { BalancerOptions } from './config.ts'
@@ -70,9 +71,15 @@ export function createFront(options: BalancerOptions, { follower, membership, me
         })
       : undefined
   const lane = new Lanes({ active, balanced, standbys }, laneSettings(options), log)
-  metrics.watch({ held: () => lane.held, epoch: () => active.target?.epoch ?? 0 })
   const forwarding = new Forwarding({ trusts: trustOf(options.trustForwarded), randomHex: randomDigits })
-  const streams = new StreamLane({ targets: lane, forwarding, holdTimeMs, waitingMax: holdRequests })
+  const access = new AccessLog(log, options.accessLog, Math.random)
+  const streams = new StreamLane({ targets: lane, forwarding, access, now, holdTimeMs, waitingMax: holdRequests })
+  metrics.watch({
+    held: () => lane.held,
+    epoch: () => active.target?.epoch ?? 0,
+    members: () => membership.members.length,
+    streams: () => streams.count,
+  })
   // Bodies that are held, and those that are read or under way on all connections.
   const budget = new BodyBudget(holdBytes + connectionsMax * replayBodyBytes)
   const answered = metrics.answered.bind(metrics)
@@ -92,6 +99,7 @@ export function createFront(options: BalancerOptions, { follower, membership, me
     replayBodyBytes,
     now,
     answered,
+    access,
     stopping: false,
   }
   const clients = clientServer(context, options)

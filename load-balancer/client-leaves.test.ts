@@ -9,7 +9,9 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { pino } from 'pino'
 import { WebSocket, WebSocketServer } from 'ws'
+import { AccessLog } from './access-log.ts'
 import { Forwarding } from './forwarding.ts'
 import { StreamLane } from './stream-lane.ts'
 import { startCluster, until } from './test-cluster.ts'
@@ -66,7 +68,14 @@ async function startLane(t: TestContext): Promise<Bench> {
     left: () => undefined,
   }
   const forwarding = new Forwarding({ trusts: () => false, randomHex: () => '1'.repeat(48) })
-  const lane = new StreamLane({ targets, forwarding, holdTimeMs: 1_000, waitingMax: 10 })
+  const lane = new StreamLane({
+    targets,
+    forwarding,
+    access: new AccessLog(pino({ level: 'silent' }), 0, Math.random),
+    now: () => performance.now(),
+    holdTimeMs: 1_000,
+    waitingMax: 10,
+  })
   front.on('request', (request, response) => lane.handle(request, response))
   front.on('upgrade', (request, socket, head) => lane.upgrade(request, socket as Socket, head))
   t.after(() => lane.close())

@@ -1,7 +1,7 @@
 /** Options of the balancer. `meta.flag` is the command-line name where it is not the key in kebab-case. */
 import { z } from 'zod'
 import { logLevelOption, tokenOption } from '../checkpoint/config.ts'
-import { byteCount, durationMs, port, textList } from '../checkpoint/units.ts'
+import { byteCount, durationMs, port, share, textList } from '../checkpoint/units.ts'
 import { connectionLimitOptions } from './connection-limits-config.ts'
 import { parseRegistration } from './registration.ts'
 import { checkReplicaOptions, replicaOptions } from './replicas/config.ts'
@@ -67,6 +67,10 @@ const options = z.object({
       description: 'neighbours whose word on their clients (X-Forwarded-*, Forwarded) is believed, comma separated',
     }),
   ...connectionLimitOptions,
+  // A line costs as much as half a request, and metrics tell most of it.
+  accessLog: share
+    .prefault('0%')
+    .meta({ description: 'share of the requests that get a line in the log; 100% for all' }),
   name: z
     .string()
     .min(1)

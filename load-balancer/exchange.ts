@@ -1,5 +1,6 @@
 /** One request of a client and its answer: chooses the lane, reads the body, writes the answer. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AccessLog } from './access-log.ts'
 import { type BodyBudget, readBody, watchBody } from './body.ts'
 import type { PaceLimits } from './body-pace.ts'
 import { endsWithHead, takesTrailers, writeHead, writeHints, writeTrailers } from './client-answer.ts'
@@ -29,6 +30,7 @@ export interface ExchangeContext {
   /** Monotonic time, milliseconds. */
   now: () => number
   answered: (method: string, code: number, path: string, backend: string, tookMs: number) => void
+  access: AccessLog
   /** True once the server takes no new connections. */
   stopping: boolean
 }
@@ -52,6 +54,8 @@ export class Exchange implements Turn, Outlet, KeyedRequest {
   readonly #connection: ClientConnection
   readonly #startedMs: number
   #backendName = 'none'
+  #answerBytes = 0
+  #streamed = false
   #bodyBytes = 0
   /** Of an answer that has begun. */
   #head: Head | undefined
@@ -141,6 +145,7 @@ export class Exchange implements Turn, Outlet, KeyedRequest {
 
   /** Node writes a text together with the head in one piece, and gathers bytes from two. */
   #end(body: Buffer): void {
+    this.#answerBytes = body.length
     if (body.length <= onePieceBytesMax) this.#response.end(body.toString('latin1'), 'latin1')
     else this.#response.end(body)
   }
@@ -150,6 +155,7 @@ export class Exchange implements Turn, Outlet, KeyedRequest {
   }
 
   write(chunk: Buffer): boolean {
+    this.#answerBytes += chunk.length
     if (this.#response.destroyed || this.#response.write(chunk)) return true
     this.#response.once('drain', () => this.#job?.sending?.resume())
     return false
@@ -176,7 +182,7 @@ export class Exchange implements Turn, Outlet, KeyedRequest {
     // What is left of the body would have to be read before the connection could serve again.
     if (this.#context.stopping || !this.#request.complete) response.shouldKeepAlive = false
     writeHead(response, status, headers)
-    response.end(body)
+    this.#end(body)
   }
 
   // Lanes
@@ -188,7 +194,7 @@ export class Exchange implements Turn, Outlet, KeyedRequest {
   }
 
   #stream(): void {
-    this.#backendName = this.#context.lane.provenance().backend
+    this.#streamed = true
     const { pace, bodyBytesMax, now, streams } = this.#context
     if (hasBody(this.#request)) {
       watchBody(this.#request, { pace, bytesMax: bodyBytesMax, now }, (problem) => this.#refuseAndEnd(problem))
@@ -248,7 +254,7 @@ export class Exchange implements Turn, Outlet, KeyedRequest {
   /** In chunks, even though all of it is here: nothing else can be followed by trailers. */
   #answerWithTrailers(job: Job, head: Head, body: Buffer | null): void {
     if (!this.#begin(job, head)) return
-    if (body) this.#response.write(body)
+    if (body) this.write(body)
     this.end()
   }
 
@@ -271,11 +277,30 @@ export class Exchange implements Turn, Outlet, KeyedRequest {
   }
 
   #closed(): void {
-    const { budget, answered, now } = this.#context
+    const { budget, answered, access, now, streams } = this.#context
     this.#connection.left(this.#request.httpVersionMajor > 1 || this.#response.shouldKeepAlive)
     if (this.#bodyBytes > 0) budget.give(this.#bodyBytes)
-    if (this.#job && !this.#job.done) this.#job.owner.abandon(this.#job)
-    const code = this.#response.headersSent ? this.#response.statusCode : clientLeftCode
-    answered(this.#request.method!, code, this.#request.url!, this.#backendName, now() - this.#startedMs)
+    const job = this.#job
+    if (job && !job.done) job.owner.abandon(job)
+    const { method, url } = this.#request
+    const status = this.#response.headersSent ? this.#response.statusCode : clientLeftCode
+    const stream = this.#streamed ? streams.stateOf(this.#request) : undefined
+    const backend = stream?.backend ?? this.#backendName
+    const durationMs = now() - this.#startedMs
+    answered(method!, status, url!, backend, durationMs)
+    if (!access.takes()) return
+    const { heldForMs: heldMs = 0, replays = 0 } = job ?? {}
+    const bytes = stream?.bytes ?? this.#answerBytes
+    access.write({
+      method: method!,
+      url: url!,
+      address: this.address,
+      status,
+      backend,
+      durationMs,
+      bytes,
+      heldMs,
+      replays,
+    })
   }
 }

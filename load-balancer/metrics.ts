@@ -101,6 +101,8 @@ function seriesValues(name: string, { labels, counts, sum, count }: Series) {
 export interface MetricSources {
   held: () => number
   epoch: () => number
+  members: () => number
+  streams: () => number
 }
 
 export class Metrics implements LaneObserver {
@@ -141,14 +143,19 @@ export class Metrics implements LaneObserver {
   /** Adds the gauges that are read when asked. */
   watch(sources: MetricSources): void {
     const registers = [this.#registry]
-    new Gauge({
-      name: 'heartline_held_requests',
-      help: 'Requests held now',
-      registers,
-      collect() {
-        this.set(sources.held())
-      },
-    })
+    const gauges: [string, string, () => number][] = [
+      ['heartline_held_requests', 'Requests held now', sources.held],
+      ['heartline_members', 'Backends in rotation', sources.members],
+      ['heartline_streams', 'WebSockets, event streams and large bodies under way', sources.streams],
+    ]
+    for (const [name, help, read] of gauges) {
+      new Gauge({
+        ...{ name, help, registers },
+        collect() {
+          this.set(read())
+        },
+      })
+    }
     new Gauge({
       name: 'heartline_epoch',
       help: 'The epoch that is followed, 0 before the first decision',

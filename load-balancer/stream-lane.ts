@@ -7,6 +7,7 @@ import type { Socket } from 'node:net'
 import { createProxyMiddleware, type RequestHandler } from 'http-proxy-middleware'
 import { isSafe } from '../checkpoint/http-methods.ts'
 import { activeHeader, backendHeader, epochHeader, refusedHeader } from '../checkpoint/request-headers.ts'
+import type { AccessLog } from './access-log.ts'
 import { endsWithHead, takesTrailers, writeHead, writeHints, writeTrailers } from './client-answer.ts'
 import type { Forwarding } from './forwarding.ts'
 import { originForm, type Provenance, toBackendInPlace, toClient, toTrailers } from './message-headers.ts'
@@ -29,7 +30,16 @@ export interface StreamTargets {
   left(target: Target): void
 }
 
+/** What is told of a stream: `bytes` were written to its client, heads and frames included. */
+export interface StreamState {
+  backend: string
+  bytes: number
+}
+
 export interface StreamLaneOptions {
+  access: AccessLog
+  /** Monotonic time, milliseconds. */
+  now: () => number
   targets: StreamTargets
   forwarding: Forwarding
   /** How long a request may wait for a target, and a deposed backend may finish its streams, milliseconds. */
@@ -51,6 +61,11 @@ interface Stream {
   asks: { te: string | undefined; trailer: string | undefined }
   /** It ends when somebody leaves, not by itself. */
   endless: boolean
+  /** Of the answer to an upgrade; 499 as long as there is none. */
+  status: number
+  openedMs: number
+  /** What the client's connection had been sent before. */
+  bytesBefore: number
   failed: boolean
 }
 
@@ -103,6 +118,12 @@ export class StreamLane {
     this.#whenTaken(stream, () => this.#proxy.upgrade(request, socket, head))
   }
 
+  /** What is known of the stream of a request, until it is closed. */
+  stateOf(request: IncomingMessage): StreamState | undefined {
+    const stream = this.#streams.get(request)
+    return stream && { backend: provenanceOf(stream).backend, bytes: bytesOf(stream) }
+  }
+
   /** How many are here. */
   get count(): number {
     return this.#streams.size
@@ -129,6 +150,9 @@ export class StreamLane {
       backendSocket: undefined,
       asks: { te: te as string | undefined, trailer: trailer as string | undefined },
       endless: false,
+      status: 499,
+      openedMs: this.#options.now(),
+      bytesBefore: request.socket.bytesWritten,
       failed: false,
     }
     this.#streams.set(request, stream)
@@ -139,6 +163,7 @@ export class StreamLane {
     if (!this.#streams.delete(stream.request)) return
     if (stream.target) this.#options.targets.left(stream.target)
     this.#stopWaiting(stream)
+    if (!('headersSent' in stream.answer)) this.#tellUpgrade(stream)
     const { outgoing, backendSocket } = stream
     if (!backendSocket) return void outgoing?.destroy()
     // What the client sent last, such as its farewell, is still to arrive; a backend that takes nothing is not waited for.
@@ -146,6 +171,18 @@ export class StreamLane {
     backendSocket.destroySoon()
     const timer = setTimeout(() => backendSocket.destroy(), lingerMs).unref()
     backendSocket.once('close', () => clearTimeout(timer))
+  }
+
+  /** Other requests are told of by who counts them. */
+  #tellUpgrade(stream: Stream): void {
+    const { access, now } = this.#options
+    if (!access.takes()) return
+    const { method, url, socket } = stream.request
+    access.write({
+      ...{ method: method!, url: url!, address: socket.remoteAddress ?? 'unknown', status: stream.status },
+      ...{ backend: provenanceOf(stream).backend, durationMs: now() - stream.openedMs, bytes: bytesOf(stream) },
+      ...{ heldMs: 0, replays: 0 },
+    })
   }
 
   // Waiting for a target
@@ -239,6 +276,7 @@ export class StreamLane {
       if (from.headers[refusedHeader] !== undefined) from.statusCode = 503
       delete from.headers[refusedHeader]
       delete from.headers[activeHeader]
+      stream.status = from.statusCode!
       const { backend, epoch } = provenanceOf(stream)
       from.headers[backendHeader] ??= backend
       from.headers[epochHeader] ??= String(epoch)
@@ -293,6 +331,7 @@ export class StreamLane {
       writeHead(answer, status, headers)
       answer.end(body)
     } else {
+      stream.status = status
       answer.write(rawAnswer(status, headers, body))
       answer.destroySoon()
     }
@@ -311,6 +350,10 @@ function readNothing(this: Socket): void {
 
 function leave(this: Socket): void {
   this.destroy()
+}
+
+function bytesOf({ request, bytesBefore }: Stream): number {
+  return request.socket.bytesWritten - bytesBefore
 }
 
 function provenanceOf(stream: Stream | undefined): Provenance {
