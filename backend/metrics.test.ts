@@ -8,7 +8,7 @@ import { metricsPath } from './metrics.ts'
 
 const log = pino({ level: 'silent' })
 
-/** A backend that counts, and leads unless told otherwise; no receiver hears it. */
+/** A backend that counts once it is asked to; no receiver hears it. */
 async function counting(t: TestContext, options: Record<string, unknown> = {}, shared = createMemoryLog()) {
   const parsed = backendOptions.parse({ port: 0, name: 'n', receivers: 'ws://127.0.0.1:1', ...options })
   const backend = createBackend({ ...parsed, log, journal: memoryJournal(shared) })
@@ -17,10 +17,13 @@ async function counting(t: TestContext, options: Record<string, unknown> = {}, s
   const map = checkpoint.map<number>('m')
   const { url } = await backend.start((_request, response) => void response.writeHead(404).end('the application'))
   while (checkpoint.phase === 'starting') await new Promise((resolve) => setImmediate(resolve))
-  checkpoint.lead(1)
-  assert.equal(await checkpoint.whenLeading(5_000), true)
-  const count = (times: number) =>
-    Promise.all(Array.from({ length: times }, (_, index) => checkpoint.transact(() => map.set(`k${index}`, index))))
+  const count = async (times: number) => {
+    checkpoint.lead(1)
+    assert.equal(await checkpoint.whenLeading(5_000), true)
+    await Promise.all(
+      Array.from({ length: times }, (_, index) => checkpoint.transact(() => map.set(`k${index}`, index))),
+    )
+  }
   return { checkpoint, count, url: `${url}${metricsPath}` }
 }
 
