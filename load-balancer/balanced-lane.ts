@@ -28,6 +28,8 @@ export interface BalancedLaneOptions {
   /** Most requests in flight at one member. */
   requestsMax: number
   breaker: BreakerLimits
+  /** Certificates in which to trust for `https://`; the system's if undefined. */
+  backendCa?: string | undefined
   retries: RetryLimits
   observer: Pick<LaneObserver, 'replayed'>
   log: Logger
@@ -222,8 +224,8 @@ export class BalancedLane implements Lane {
   #placeFor(member: Member): Place {
     const known = this.#places.get(member.name)
     if (known?.isFor(member)) return known
-    const { limits, requestsMax, breaker, log, now } = this.#options
-    const options = { patienceMs: limits.timeMs, requestsMax, breaker, log, now, freed: () => this.#pump() }
+    const { limits, requestsMax, breaker, backendCa, log, now } = this.#options
+    const options = { patienceMs: limits.timeMs, requestsMax, breaker, backendCa, log, now, freed: () => this.#pump() }
     const place = new Place(member, options)
     this.#places.set(member.name, place)
     const { name, url, weight } = member

@@ -1,6 +1,8 @@
 /** Puts the balancer together around a follower of decisions: lanes and clients' port, and the control beside them. */
 import { once } from 'node:events'
 import type { Logger } from 'pino'
+import { tlsFilesOf } from '../heartbeat-receiver/tls-options.ts'
+import { readCertificates, readTlsPair, type TlsPair, watchTlsPair } from '../heartbeat-receiver/tls-pair.ts'
 import { AccessLog } from './access-log.ts'
 import { BalancedLane } from './balanced-lane.ts'
 import { BodyBudget } from './body.ts'
@@ -17,6 +19,7 @@ import { Metrics } from './metrics.ts'
 import { randomDigits } from './random-digits.ts'
 import { type DecisionFollower, ReplayLane } from './replay-lane.ts'
 import { RequestChecks } from './request-checks.ts'
+import { replacePair } from './secure-server.ts'
 import { clientServer } from './server.ts'
 import { StandbyLane } from './standby-lane.ts'
 import { breakerLimitsOf, retryLimitsOf } from './strategies/config.ts'
@@ -49,22 +52,27 @@ export interface Front {
   close(): Promise<void>
 }
 
+/** Throws a TlsError if what TLS needs cannot be read. */
 export function createFront(options: BalancerOptions, { follower, membership, metrics, log }: FrontSources): Front {
   const { host, token, holdTimeMs, holdRequests, holdBytes, replayBodyBytes } = options
   const now = () => performance.now()
   const limits = { timeMs: holdTimeMs, requestsMax: holdRequests, bytesMax: holdBytes }
-  const active = new ReplayLane({ limits, token, follower, observer: metrics, log, now })
+  const files = tlsFilesOf(options)
+  const pair = files && readTlsPair(files)
+  const backendCa = options.backendCa === undefined ? undefined : readCertificates(options.backendCa, '--backend-ca')
+  const active = new ReplayLane({ limits, token, backendCa, follower, observer: metrics, log, now })
   const balanced = new BalancedLane({
     ...{ membership, limits, log, now, observer: metrics, random: Math.random },
     settings: { ...options, strategy: options.strategy === 'active' ? 'round-robin' : options.strategy },
     requestsMax: options.backendRequests,
     breaker: breakerLimitsOf(options),
+    backendCa,
     retries: retryLimitsOf(options),
   })
   const standbys =
     options.reads === 'standby'
       ? new StandbyLane({
-          ...{ membership, token, log, now, observer: metrics },
+          ...{ membership, token, backendCa, log, now, observer: metrics },
           limitMs: options.readsStalenessMs,
           patienceMs: holdTimeMs,
           fallback: (job) => lane.adopt(job),
@@ -73,7 +81,10 @@ export function createFront(options: BalancerOptions, { follower, membership, me
   const lane = new Lanes({ active, balanced, standbys }, laneSettings(options), log)
   const forwarding = new Forwarding({ trusts: trustOf(options.trustForwarded), randomHex: randomDigits })
   const access = new AccessLog(log, options.accessLog, Math.random)
-  const streams = new StreamLane({ targets: lane, forwarding, access, now, holdTimeMs, waitingMax: holdRequests })
+  const streams = new StreamLane({
+    ...{ targets: lane, forwarding, backendCa, access, now, holdTimeMs },
+    waitingMax: holdRequests,
+  })
   metrics.watch({
     held: () => lane.held,
     epoch: () => active.target?.epoch ?? 0,
@@ -102,10 +113,13 @@ export function createFront(options: BalancerOptions, { follower, membership, me
     access,
     stopping: false,
   }
-  const clients = clientServer(context, options)
+  const clients = clientServer(context, options, pair)
+  const use = (next: TlsPair) => replacePair(clients, next)
+  const unwatch = files && pair ? watchTlsPair({ files, pair, use, log }) : undefined
 
   const close = async () => {
     context.stopping = true
+    unwatch?.()
     streams.stop()
     await stopServer(clients, () => {
       lane.close()
@@ -121,7 +135,7 @@ export function createFront(options: BalancerOptions, { follower, membership, me
   return { lane, listen: listenOn, close }
 }
 
-/** Starts a balancer in this process; it owns `follower` from now on. Rejects with a BalancerError. */
+/** Starts a balancer in this process; it owns `follower` from now on. Rejects with a BalancerError or a TlsError. */
 export async function runBalancer(
   options: BalancerOptions,
   follower: DecisionFollower & MemberSource & { close(): void },
@@ -131,7 +145,7 @@ export async function runBalancer(
   const { host, token } = options
   const metrics = new Metrics()
   const membership = membershipOf(options, follower)
-  const front = createFront(options, { follower, membership, metrics, log })
+  const front = ending(follower, () => createFront(options, { follower, membership, metrics, log }))
   const { lane } = front
   const control = createControl(options, { ready: () => lane.ready, strategy: lane, metrics, membership, log })
 
@@ -144,7 +158,7 @@ export async function runBalancer(
     refuseUnsafe(host, token)
     const port = await front.listen(options.port)
     const adminPort = await control.listen()
-    const url = urlOf(host, port)
+    const url = urlOf(host, port, options.tlsCert ? 'https' : 'http')
     const adminUrl = urlOf(host, adminPort)
     log.info({ event: 'listening', url, adminUrl }, `balancer listens on ${url}`)
     if (!lane.ready) logWaiting(options, log)
@@ -153,6 +167,16 @@ export async function runBalancer(
     return { url, port, adminUrl, adminPort, done: stopped.then(close) }
   } catch (error) {
     await close()
+    throw error
+  }
+}
+
+/** What `make` makes; if that fails, what was to be used is ended too. */
+function ending<Made>(used: { close(): void }, make: () => Made): Made {
+  try {
+    return make()
+  } catch (error) {
+    used.close()
     throw error
   }
 }

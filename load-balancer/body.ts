@@ -55,7 +55,7 @@ export function readBody(
 
   const stop = (keepsBytes: boolean) => {
     request.off('data', onData).off('end', onEnd).off('close', onClose).off('timeout', onTimeout)
-    request.socket.setTimeout(0)
+    request.setTimeout(0)
     if (!keepsBytes) budget.give(bytes)
   }
   const onData = (chunk: Buffer) => {
@@ -83,7 +83,7 @@ export function readBody(
     request.pause()
     listener.timedOut()
   }
-  request.socket.setTimeout(pace.pauseMaxMs)
+  request.setTimeout(pace.pauseMaxMs)
   request.on('data', onData).on('end', onEnd).on('close', onClose).on('timeout', onTimeout)
 }
 
@@ -105,7 +105,7 @@ export function watchBody(
   const stop = () => {
     request.off('data', onData).off('end', stop).off('close', stop)
     request.off('timeout', onTimeout).off('pause', onPause).off('resume', onResume)
-    request.socket.setTimeout(0)
+    request.setTimeout(0)
   }
   const onData = (chunk: Buffer) => {
     const verdict = progress.arrived(chunk.length, now())
@@ -123,7 +123,7 @@ export function watchBody(
   // Whoever reads it starts it.
   request.pause()
   progress.paused(now())
-  request.socket.setTimeout(pace.pauseMaxMs)
+  request.setTimeout(pace.pauseMaxMs)
   request.on('data', onData).on('end', stop).on('close', stop)
   request.on('timeout', onTimeout).on('pause', onPause).on('resume', onResume)
 }

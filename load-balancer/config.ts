@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { logLevelOption, tokenOption } from '../checkpoint/config.ts'
 import { byteCount, durationMs, port, share, textList } from '../checkpoint/units.ts'
+import { checkTlsOptions, tlsOptions } from '../heartbeat-receiver/tls-options.ts'
 import { connectionLimitOptions } from './connection-limits-config.ts'
 import { parseRegistration } from './registration.ts'
 import { checkReplicaOptions, replicaOptions } from './replicas/config.ts'
@@ -60,6 +61,10 @@ const options = z.object({
   replayBodyBytes: byteCount
     .prefault('1MiB')
     .meta({ description: 'largest request body that is kept so that it can be sent again', flag: 'replay-body' }),
+  ...tlsOptions,
+  backendCa: z.string().min(1).optional().meta({
+    description: 'PEM file with the certificates that https:// backends are checked by (default: the system’s)',
+  }),
   trustForwarded: textList
     .refine((entries) => entries.every(isTrustEntry), 'expected loopback, addresses or blocks such as 10.0.0.0/8')
     .default([])
@@ -80,7 +85,7 @@ const options = z.object({
     .meta({ description: 'name of this balancer, for logs and receivers' }),
   logLevel: logLevelOption,
 })
-export const balancerOptions = options.superRefine(checkReplicaOptions)
+export const balancerOptions = options.superRefine(checkReplicaOptions).superRefine(checkTlsOptions)
 export type BalancerOptions = z.infer<typeof balancerOptions>
 
 /** True if each names a backend, and no two of them the same. */

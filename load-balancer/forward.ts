@@ -40,6 +40,7 @@ export class BackendPool implements SendingOwner {
   readonly #prefix: string
   readonly #origin: string
   readonly #options: Client.Options
+  readonly #connectOptions: buildConnector.BuildOptions
   readonly #clients = new Set<Client>()
   /** One connection each. The last that was freed is the first to be used: its buffers are still in the processor's cache. */
   readonly #free: Client[] = []
@@ -48,18 +49,23 @@ export class BackendPool implements SendingOwner {
   #retiring: NodeJS.Timeout | undefined
   #hungUp = false
 
-  /** @param settled called each time a connection was made or not */
-  constructor(target: Target, settled: () => void) {
+  /**
+   * @param settled called each time a connection was made or not
+   * @param ca certificates in which to trust for `https://` beside none else; the system's if undefined
+   */
+  constructor(target: Target, settled: () => void, ca?: string) {
     const { origin, pathname } = new URL(target.url)
     this.url = target.url
     this.#prefix = pathname.replace(/\/$/, '')
-    const connect = buildConnector(connectOptions)
+    this.#connectOptions = { ...connectOptions, ...(ca === undefined ? {} : { ca }) }
+    const connect = buildConnector(this.#connectOptions)
     this.#origin = origin
     this.#options = {
       ...clientOptions,
       connect: (options, callback) => {
         this.#connecting += 1
-        connect(options, (...result) => {
+        // The certificate is to be for the backend, not for the Host that a client asked for.
+        connect({ ...options, servername: null as unknown as string }, (...result) => {
           this.#connecting -= 1
           callback(...result)
           settled()
@@ -118,7 +124,7 @@ export class BackendPool implements SendingOwner {
     if (this.#probe) return
     const probe = new Client(this.#origin, {
       allowH2: false,
-      connectTimeout: connectTimeoutMs,
+      connect: this.#connectOptions,
       headersTimeout: 0,
     })
     this.#probe = probe

@@ -34,8 +34,8 @@ export function portOf(server: Server): number {
   return (server.address() as AddressInfo).port
 }
 
-export function urlOf(host: string, port: number): string {
-  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`
+export function urlOf(host: string, port: number, protocol = 'http'): string {
+  return `${protocol}://${isIPv6(host) ? `[${host}]` : host}:${port}`
 }
 
 /** Takes no more connections, and lets those that are busy finish; `cut` ends what is left at the deadline. */

@@ -122,8 +122,9 @@ export function toBackendInPlace(request: Received, forwarding: Forwarding): voi
   const added = forwarding.headersFor(request)
   const host = hostOf(request)
   for (const name of Object.keys(headers)) {
-    if (framing.includes(name)) continue
-    if (name.startsWith(':') || !passes(name, dropped, listed)) delete headers[name]
+    // What stands for the request line of HTTP/2 is still read there, and left out by whoever sends.
+    if (framing.includes(name) || name.startsWith(':')) continue
+    if (!passes(name, dropped, listed)) delete headers[name]
   }
   if (headers.connection !== undefined) {
     headers.connection = headers.upgrade !== undefined && listed?.has('upgrade') ? 'Upgrade' : 'close'

@@ -14,6 +14,8 @@ export interface PlaceOptions {
   /** Most requests in flight at one member. */
   requestsMax: number
   breaker: BreakerLimits
+  /** Certificates in which to trust for `https://`. */
+  backendCa?: string | undefined
   log: Logger
   /** Monotonic time, milliseconds. */
   now: () => number
@@ -40,7 +42,7 @@ export class Place implements LiveMember {
     // A session is the active's alone: nothing sent from here can be told to be a replay.
     this.target = { epoch: 0, url, name, incarnation, exactlyOnce: false }
     this.#options = options
-    this.pool = new BackendPool(this.target, options.freed)
+    this.pool = new BackendPool(this.target, options.freed, options.backendCa)
     this.#breaker = new CircuitBreaker(options.breaker, ({ from, to, reason }) => {
       const level = to === 'open' ? 'warn' : 'info'
       options.log[level]({ event: 'breaker', backend: name, url, from, to, reason }, `${name} is ${to}: ${reason}`)

@@ -45,6 +45,8 @@ export interface LaneObserver {
 export interface LaneOptions {
   limits: HoldLimits
   token: string | undefined
+  /** Certificates in which to trust for `https://`; the system's if undefined. */
+  backendCa?: string | undefined
   follower: DecisionFollower
   observer: LaneObserver
   log: Logger
@@ -219,7 +221,7 @@ export class ReplayLane implements Lane {
 
   #move(target: Target, from: Target | undefined): void {
     const old = this.#backend
-    this.#backend = new BackendPool(target, () => this.#pump())
+    this.#backend = new BackendPool(target, () => this.#pump(), this.#options.backendCa)
     this.#gate.reset()
     this.#silence.watch(this.#backend)
     this.#held.sessionSettled()

@@ -1,8 +1,10 @@
-/** The clients' side: a bare `node:http` server whose requests become exchanges. */
+/** The clients' side: a bare server of Node's whose requests become exchanges. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { TlsPair } from '../heartbeat-receiver/tls-pair.ts'
 import { Exchange, type ExchangeContext } from './exchange.ts'
 import { takeTarget } from './request-checks.ts'
+import { secureServer, sessionSocket } from './secure-server.ts'
 
 /** How often it is looked whether a head takes too long, milliseconds. */
 const headerCheckIntervalMs = 1_000
@@ -16,9 +18,10 @@ export interface ClientServerOptions {
   headerBytes: number
 }
 
-export function clientServer(context: ExchangeContext, options: ClientServerOptions): Server {
+/** A server of clients; with TLS, and then HTTP/2 too, if there is a pair to speak it with. */
+export function clientServer(context: ExchangeContext, options: ClientServerOptions, pair?: TlsPair): Server {
   const { connections, checks } = context
-  const server = createServer({
+  const http1 = {
     keepAliveTimeout: options.idleTimeMs,
     headersTimeout: options.headerTimeMs,
     connectionsCheckingInterval: Math.min(headerCheckIntervalMs, options.headerTimeMs),
@@ -27,16 +30,20 @@ export function clientServer(context: ExchangeContext, options: ClientServerOpti
     requireHostHeader: false,
     // A large upload takes as long as it takes; bodies that are kept have an idle limit of their own.
     requestTimeout: 0,
-    noDelay: true,
     shouldUpgradeCallback: isWebSocket,
-  })
-  // A client that closed its half after the request still waits for the answer.
-  Object.assign(server, { httpAllowHalfOpen: true })
-  // Node forgets the headers beyond its own count; they are counted later.
-  server.maxHeadersCount = 0
-  connections.watch(server, false)
+  }
+  const { idleTimeMs, headerBytes } = options
+  const server = pair
+    ? secureServer({ pair, idleTimeMs, headerBytes, http1 })
+    : createServer({ ...http1, noDelay: true })
+  // A client that closed its half after the request still waits for the answer. Node forgets the headers beyond its own
+  // count; they are counted later.
+  Object.assign(server, { httpAllowHalfOpen: true, maxHeadersCount: 0 })
+  connections.watch(server, pair !== undefined)
   const enter = (request: IncomingMessage, response: ServerResponse) => {
-    const connection = connections.of(request.socket)
+    const multiplexed = request.httpVersionMajor > 1
+    if (multiplexed) expectLoss(request, response)
+    const connection = connections.of(multiplexed ? sessionSocket(request) : request.socket, multiplexed)
     connection.enter(new Exchange(context, request, response, connection))
   }
   server.on('request', enter)
@@ -53,12 +60,20 @@ export function clientServer(context: ExchangeContext, options: ClientServerOpti
     takeTarget(request)
     context.streams.upgrade(request, socket as Socket, head)
   })
-  server.on('connect', (_request, socket) => {
+  server.on('connect', (request, socket) => {
+    // A stream of HTTP/2 has an answer here.
+    if (request.httpVersionMajor > 1) return void (socket as unknown as ServerResponse).writeHead(501).end()
     socket.on('error', () => socket.destroy())
     connections.of(socket as Socket).fault('no tunnels')
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => connections.failed(socket as Socket, error.code))
   return server
+}
+
+/** In HTTP/2 a client's leaving is also an error of both streams; that they are closed says all. */
+function expectLoss(request: IncomingMessage, response: ServerResponse): void {
+  request.on('error', () => undefined)
+  response.on('error', () => undefined)
 }
 
 /**

@@ -19,6 +19,8 @@ export interface StandbyLaneOptions {
   /** Oldest answer that is wanted, milliseconds. */
   readonly limitMs: number
   readonly token: string | undefined
+  /** Certificates in which to trust for `https://`; the system's if undefined. */
+  readonly backendCa?: string | undefined
   /** How long a standby may be silent to everybody, milliseconds. */
   readonly patienceMs: number
   /** Takes what no standby answered. */
@@ -141,8 +143,9 @@ export class StandbyLane implements JobOwner {
   }
 
   #newPlace(member: Member): Place {
-    const { patienceMs, log, now } = this.#options
+    const { patienceMs, backendCa, log, now } = this.#options
     const quiet = log.child({ lane: 'standbys' })
-    return new Place(member, { patienceMs, requestsMax: Infinity, breaker, log: quiet, now, freed: () => undefined })
+    const options = { patienceMs, requestsMax: Infinity, breaker, backendCa, log: quiet, now, freed: () => undefined }
+    return new Place(member, options)
   }
 }

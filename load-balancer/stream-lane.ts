@@ -3,7 +3,8 @@
  * Its router names the target, never its constructor: httpxy lets constructor options beat those of a request.
  */
 import { type ClientRequest, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
+import { Agent } from 'node:https'
+import { isIP, type Socket } from 'node:net'
 import { createProxyMiddleware, type RequestHandler } from 'http-proxy-middleware'
 import { isSafe } from '../checkpoint/http-methods.ts'
 import { activeHeader, backendHeader, epochHeader, refusedHeader } from '../checkpoint/request-headers.ts'
@@ -42,6 +43,8 @@ export interface StreamLaneOptions {
   now: () => number
   targets: StreamTargets
   forwarding: Forwarding
+  /** Certificates in which to trust for `https://` backends; the system's if undefined. */
+  backendCa?: string | undefined
   /** How long a request may wait for a target, and a deposed backend may finish its streams, milliseconds. */
   holdTimeMs: number
   /** How many may wait. */
@@ -69,12 +72,24 @@ interface Stream {
   failed: boolean
 }
 
+/** Node would ask a backend for the certificate of the Host that a client asked for. */
+class BackendAgent extends Agent {
+  override createConnection(...[options, callback]: Parameters<Agent['createConnection']>) {
+    const { hostname } = options as { hostname: string }
+    return super.createConnection(
+      { ...options, servername: isIP(hostname) ? '' : hostname } as typeof options,
+      callback,
+    )
+  }
+}
+
 /** How long what a client sent last may take to reach its backend after it left, milliseconds. */
 const lingerMs = 5_000
 
 export class StreamLane {
   readonly #options: StreamLaneOptions
-  readonly #proxy: RequestHandler<IncomingMessage, ServerResponse>
+  readonly #plain: RequestHandler<IncomingMessage, ServerResponse>
+  readonly #secure: RequestHandler<IncomingMessage, ServerResponse>
   readonly #streams = new Map<IncomingMessage, Stream>()
   /** What waits for a target, and how it goes on. */
   readonly #waiting = new Map<Stream, { go: () => void; timer: NodeJS.Timeout }>()
@@ -82,10 +97,17 @@ export class StreamLane {
 
   constructor(options: StreamLaneOptions) {
     this.#options = options
-    this.#proxy = createProxyMiddleware<IncomingMessage, ServerResponse>({
+    // A connection of its own for each: one that was kept could break before it is used, and nothing is sent twice here.
+    this.#plain = this.#createProxy(false as unknown as undefined)
+    this.#secure = this.#createProxy(new BackendAgent({ ...(options.backendCa && { ca: options.backendCa }) }))
+    options.targets.onTakes(() => this.#goOn())
+    options.targets.onMoved((stays) => this.#moved(stays))
+  }
+
+  #createProxy(agent: Agent | undefined): RequestHandler<IncomingMessage, ServerResponse> {
+    return createProxyMiddleware<IncomingMessage, ServerResponse>({
       router: (request) => this.#streams.get(request)?.target?.url ?? '',
-      // A connection of its own for each: one that was kept could break before it is used, and nothing is sent twice here.
-      agent: false as unknown as undefined,
+      agent: agent as Agent,
       xfwd: false,
       on: {
         error: (error, request) => this.#failed(request, error),
@@ -94,17 +116,18 @@ export class StreamLane {
         proxyReqWs: (outgoing, request) => this.#watchUpgrade(outgoing, request),
       },
     })
-    options.targets.onTakes(() => this.#goOn())
-    options.targets.onMoved((stays) => this.#moved(stays))
+  }
+
+  #proxyFor({ target }: Stream): RequestHandler<IncomingMessage, ServerResponse> {
+    return target!.url.startsWith('https:') ? this.#secure : this.#plain
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
     const stream = this.#open(request, response)
     response.on('close', () => this.#close(stream))
     this.#whenTaken(stream, () => {
-      this.#proxy(request, response, (error) => this.#failed(request, error)).catch((error) =>
-        this.#failed(request, error),
-      )
+      const failed = (error: unknown) => this.#failed(request, error)
+      this.#proxyFor(stream)(request, response, failed).catch(failed)
     })
   }
 
@@ -115,7 +138,7 @@ export class StreamLane {
     if (originForm(request.url!) === undefined) return this.#problem(stream, 'malformed', false)
     if (this.#stopping) return this.#problem(stream, 'stopping', false)
     watchForEnd(socket)
-    this.#whenTaken(stream, () => this.#proxy.upgrade(request, socket, head))
+    this.#whenTaken(stream, () => this.#proxyFor(stream).upgrade(request, socket, head))
   }
 
   /** What is known of the stream of a request, until it is closed. */
