@@ -27,7 +27,7 @@ for (const [where, out, pattern] of [
   [
     'a terminal of unknown width it fits 80 columns',
     { isTTY: true, columns: 0 },
-    /^(\r<clear>[^\r\n]{40,79})+\r<clear>$/,
+    /^(\r<clear>[^\r\n]{40,78}\))+\r<clear>$/,
   ],
   ['a file it is plain lines', {}, /^([^\r<\n]+\n)+$/],
 ] as const)
