@@ -1,8 +1,8 @@
 /** `npm run bench -- NAME`: measures, prints a table and, with `--json`, the report as its last line. */
 import { writeFile } from 'node:fs/promises'
+import { createLogger } from '../checkpoint/logger.ts'
 import { describeFailure } from '../compose/failure.ts'
 import { describeFlags, nearest, readFlags } from '../compose/flags.ts'
-import { createLogger } from '../compose/logger.ts'
 import type { Benchmark, CommonOptions } from './benchmark.ts'
 import { Cleanup } from './cleanup.ts'
 import { describeMachine, noiseNote } from './machine.ts'

@@ -4,10 +4,10 @@ import { readFileSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import type { Logger } from 'pino'
 import type { LogLevel } from '../checkpoint/config.ts'
+import { createLogger } from '../checkpoint/logger.ts'
 import { type CommandEntry, commands } from './commands.ts'
 import { describeFailure } from './failure.ts'
 import { describeFlags, describeUsage, nearest, readFlags } from './flags.ts'
-import { createLogger } from './logger.ts'
 
 const exitCodes = { fine: 0, failed: 1, usage: 2 } as const
 const closeTimeoutMs = 10_000

@@ -12,7 +12,8 @@ import { createControl, type MemberSource, membershipOf } from './control.ts'
 import type { ExchangeContext } from './exchange.ts'
 import { connectionsMax } from './forward.ts'
 import { Forwarding } from './forwarding.ts'
-import { type LaneSettings, Lanes } from './lanes.ts'
+import type { LaneSettings } from './lane-settings.ts'
+import { Lanes } from './lanes.ts'
 import { listen, portOf, refuseUnsafe, stopServer, urlOf } from './listening.ts'
 import type { Membership } from './membership.ts'
 import { Metrics } from './metrics.ts'
@@ -187,6 +188,13 @@ export function logWaiting({ strategy, receivers }: BalancerOptions, log: Logger
   log.info({ event: 'waiting', for: what, receivers }, `waits for ${what}; requests are held`)
 }
 
-function laneSettings({ strategy, hashKey, hashSlots, hashVirtualNodes, hashBound }: BalancerOptions): LaneSettings {
+/** Those of the options. */
+export function laneSettings({
+  strategy,
+  hashKey,
+  hashSlots,
+  hashVirtualNodes,
+  hashBound,
+}: BalancerOptions): LaneSettings {
   return { strategy, hashKey, hashSlots, hashVirtualNodes, hashBound }
 }

@@ -76,6 +76,14 @@ const options = z.object({
   accessLog: share
     .prefault('0%')
     .meta({ description: 'share of the requests that get a line in the log; 100% for all' }),
+  // Each takes a core, and opens connections and a session of its own.
+  workers: z.coerce
+    .number()
+    .int('expected a whole number')
+    .min(1)
+    .max(256)
+    .default(1)
+    .meta({ description: 'processes that share the port; more than one where one core is not enough' }),
   name: z
     .string()
     .min(1)

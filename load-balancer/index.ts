@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { followDecisions } from '../heartbeat-receiver/index.ts'
 import { type RunningBalancer, runBalancer } from './balancer.ts'
 import type { BalancerOptions } from './config.ts'
+import { runWorkers } from './workers/workers.ts'
 
 export type { RunningBalancer } from './balancer.ts'
 export { type BalancerOptions, balancerOptions } from './config.ts'
@@ -18,5 +19,6 @@ export function startBalancer(options: BalancerOptions, log: Logger, signal: Abo
     log,
     ...(token === undefined ? {} : { token }),
   })
-  return runBalancer(options, follower, log, signal)
+  const run = options.workers > 1 ? runWorkers : runBalancer
+  return run(options, follower, log, signal)
 }

@@ -1,22 +1,15 @@
 /** The lane in use: the active's, or the one of services without state. Which one can be changed while requests come. */
 import type { IncomingMessage } from 'node:http'
 import type { Logger } from 'pino'
-import { z } from 'zod'
 import type { BalancedLane } from './balanced-lane.ts'
 import type { Job, Submission } from './job.ts'
 import type { Lane } from './lane.ts'
+import { type ChangedSettings, changedSettings, type LaneSettings } from './lane-settings.ts'
 import type { Provenance } from './message-headers.ts'
 import type { ReplayLane } from './replay-lane.ts'
 import type { Target } from './routing.ts'
 import type { StandbyLane } from './standby-lane.ts'
-import { type StrategyName, type StrategySettings, strategyChange } from './strategies/config.ts'
 import type { StreamTargets } from './stream-lane.ts'
-
-/** Settings of all strategies, and which one is used. */
-export type LaneSettings = Omit<StrategySettings, 'strategy'> & { strategy: 'active' | StrategyName }
-
-/** `message` says in one line why nothing was changed. */
-export type ChangeResult = { ok: true } | { ok: false; message: string }
 
 export class Lanes implements StreamTargets {
   readonly #active: ReplayLane
@@ -43,16 +36,16 @@ export class Lanes implements StreamTargets {
   }
 
   /** Changes the strategy, as the body of `PUT /strategy` says; what is held goes over. */
-  set(body: unknown): ChangeResult {
-    const parsed = strategyChange.safeParse(body)
-    if (!parsed.success) return { ok: false, message: z.prettifyError(parsed.error).replaceAll(/\s*\n\s*/g, ' ') }
+  set(body: unknown): ChangedSettings {
+    const changed = changedSettings(this.#settings, body)
+    if (!changed.ok) return changed
+    const { settings } = changed
     const from = this.#current
-    const settings = { ...this.#settings, ...withoutUndefined(parsed.data) } as LaneSettings
     this.#settings = settings
     if (settings.strategy !== 'active') this.#balanced.use({ ...settings, strategy: settings.strategy })
     if (from !== this.#current) for (const job of from.takeHeld()) this.#current.adopt(job)
     this.#log.info({ event: 'strategy', ...settings }, `requests go by ${settings.strategy}`)
-    return { ok: true }
+    return changed
   }
 
   /** True if requests can be sent now. */
@@ -120,8 +113,4 @@ export class Lanes implements StreamTargets {
 /** Decisions begin at epoch 1: what has none was chosen among the members. */
 function isBalanced({ epoch }: Target): boolean {
   return epoch === 0
-}
-
-function withoutUndefined<Values extends object>(values: Values): Partial<Values> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<Values>
 }

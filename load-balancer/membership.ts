@@ -29,10 +29,10 @@ export interface Registration {
 
 /** The members in rotation. What the receivers tell of a name beats what was registered under it. */
 export class Membership {
-  #heard: readonly HeardMember[] = []
+  #heard: readonly Member[] = []
   readonly #registered = new Map<string, Member>()
   /** Taken out by hand: the incarnation that was there then, which is not to come back by itself. */
-  readonly #removed = new Map<string, string>()
+  readonly #removed = new Map<string, string | null>()
   readonly #listeners: (() => void)[] = []
   #members: readonly Member[] = []
 
@@ -51,7 +51,7 @@ export class Membership {
   }
 
   /** The whole list as the receivers tell it. */
-  heard(members: readonly HeardMember[]): void {
+  heard(members: readonly Member[]): void {
     this.#heard = members
     for (const { name, incarnation } of members) {
       if (this.#removed.get(name) !== incarnation) this.#removed.delete(name)

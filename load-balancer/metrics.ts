@@ -1,5 +1,14 @@
 /** The balancer's metrics. What is counted per request is kept in plain numbers, and made into Prometheus text when asked. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from 'prom-client'
+import {
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type Metric,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from 'prom-client'
 import type { Failure } from './replay.ts'
 import type { LaneObserver } from './replay-lane.ts'
 import type { StandbyResult } from './standby-lane.ts'
@@ -98,6 +107,9 @@ function seriesValues(name: string, { labels, counts, sum, count }: Series) {
   ]
 }
 
+/** A registry's metrics in the form that can be added up. */
+export type MetricsAsJson = MetricObjectWithValues<MetricValue<string>>[]
+
 export interface MetricSources {
   held: () => number
   epoch: () => number
@@ -143,14 +155,15 @@ export class Metrics implements LaneObserver {
   /** Adds the gauges that are read when asked. */
   watch(sources: MetricSources): void {
     const registers = [this.#registry]
-    const gauges: [string, string, () => number][] = [
-      ['heartline_held_requests', 'Requests held now', sources.held],
-      ['heartline_members', 'Backends in rotation', sources.members],
-      ['heartline_streams', 'WebSockets, event streams and large bodies under way', sources.streams],
+    // With several workers: what they have together, or what they see alike.
+    const gauges: [string, string, 'sum' | 'max', () => number][] = [
+      ['heartline_held_requests', 'Requests held now', 'sum', sources.held],
+      ['heartline_members', 'Backends in rotation', 'max', sources.members],
+      ['heartline_streams', 'WebSockets, event streams and large bodies under way', 'sum', sources.streams],
     ]
-    for (const [name, help, read] of gauges) {
+    for (const [name, help, aggregator, read] of gauges) {
       new Gauge({
-        ...{ name, help, registers },
+        ...{ name, help, aggregator, registers },
         collect() {
           this.set(read())
         },
@@ -160,6 +173,7 @@ export class Metrics implements LaneObserver {
       name: 'heartline_epoch',
       help: 'The epoch that is followed, 0 before the first decision',
       labelNames: ['shard'],
+      aggregator: 'max',
       registers,
       collect() {
         this.set({ shard: '0' }, sources.epoch())
@@ -185,5 +199,9 @@ export class Metrics implements LaneObserver {
 
   text(): Promise<string> {
     return this.#registry.metrics()
+  }
+
+  json(): Promise<MetricsAsJson> {
+    return this.#registry.getMetricsAsJSON()
   }
 }

@@ -47,6 +47,8 @@ const cores = [
   'backend/agent/last-lines.ts',
   'load-balancer/routing.ts',
   'load-balancer/membership.ts',
+  'load-balancer/lane-settings.ts',
+  'load-balancer/workers/shares.ts',
   'load-balancer/registration.ts',
   'load-balancer/bag.ts',
   'load-balancer/holding.ts',

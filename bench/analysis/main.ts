@@ -1,9 +1,9 @@
 /** `npm run analysis`: how requests spread, how long they take and what a crash does, per strategy; plots and tables for docs/analysis. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createLogger } from '../../checkpoint/logger.ts'
 import { describeFailure } from '../../compose/failure.ts'
 import { describeFlags, readFlags } from '../../compose/flags.ts'
-import { createLogger } from '../../compose/logger.ts'
 import { describeMachine } from '../machine.ts'
 import { type AnalysisOptions, analysisOptions, type PartName } from './config.ts'
 import { crashes } from './crash.ts'

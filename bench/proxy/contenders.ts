@@ -2,9 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import { freePorts } from '../../compose/kafka/ports.ts'
-import { balancerOptions } from '../../load-balancer/config.ts'
 import { startChild } from '../child.ts'
-import { BenchError } from '../errors.ts'
 import { startPeer, temporaryDirectory } from '../peers/peer-process.ts'
 import { type Placement, pin, pinned } from './placement.ts'
 import { startCaddy, startHaproxy, startNginx } from './programs.ts'
@@ -62,21 +60,12 @@ async function startBalancer(
   log: Logger,
   flags: readonly string[],
 ): Promise<RunningContender> {
-  const missing = flags.filter((flag) => flag.startsWith('--')).find((flag) => !knownFlags.has(flag))
-  if (missing !== undefined) throw new BenchError('PEER_MISSING', `this balancer has no ${missing} yet; left out`)
   const [port, adminPort] = (await freePorts('127.0.0.1', 2)) as [number, number]
   const directory = await temporaryDirectory('balancer')
   const ports = ['--port', `${port}`, '--admin-port', `${adminPort}`]
   const { file, args } = pinned(cpus, process.execPath, [command, 'balancer', ...ports, ...flags])
   return startPeer({ name: ours, file, args, port, directory, log })
 }
-
-const knownFlags = new Set(
-  Object.entries(balancerOptions.shape).map(([key, schema]) => {
-    const flag = (schema.meta() as { flag?: string } | undefined)?.flag
-    return `--${flag ?? key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
-  }),
-)
 
 /** Strategy `active` and all that comes with it, following one decision for an exactly-once backend. */
 function following(cpusOf: (placement: Placement) => string | undefined, ...flags: string[]): ContenderSpec['start'] {

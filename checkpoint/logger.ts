@@ -1,6 +1,6 @@
 /** The log of a process: JSON lines by pino, readable when standard output is a terminal. */
 import { destination, type Logger, pino } from 'pino'
-import type { LogLevel } from '../checkpoint/config.ts'
+import type { LogLevel } from './config.ts'
 
 const secretNames = ['token', 'authorization', 'password', '["x-heartline-token"]', '["idempotency-key"]']
 /** Paths that never reach the log, wherever within three levels they stand. */
