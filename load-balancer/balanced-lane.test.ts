@@ -147,6 +147,27 @@ describe('the balanced lane', () => {
     assert.ok(a.requests.length < 10, `${a.requests.length} requests`)
   })
 })
+describe('a backend that is full', () => {
+  it('is waited for, rather than asking one that fails', async (t) => {
+    const { a, b, send } = await startMembers(t, { backendRequests: 1 }, ['a', 'b'])
+    const failing = (_arrival: unknown, response: { writeHead(status: number): void; end(): void }) => {
+      response.writeHead(503)
+      response.end()
+    }
+    b.answer = failing
+    for (let sent = 0; sent < 20; sent++) await send({})
+    const asked = b.requests.length
+    const { answer } = a
+    a.answer = hang
+    const replies = [send({ path: '/1' }), send({ path: '/2' })]
+    await until(() => a.requests.some(({ url }) => url === '/1'), 'the first at a')
+    a.answer = answer
+    a.answerHung()
+    for (const reply of await Promise.all(replies)) assert.equal(reply.status, 200)
+    assert.equal(b.requests.length, asked)
+  })
+})
+
 describe('a change of strategy', () => {
   const put = (url: string, body: unknown) =>
     fetch(`${url}/strategy`, {

@@ -87,7 +87,10 @@ export class BalancedLane implements Lane {
 
   get takes(): boolean {
     const nowMs = this.#options.now()
-    return this.#members.some((place) => place.takes(nowMs, true) || place.takes(nowMs, false))
+    if (this.#members.some((place) => place.takes(nowMs, false))) return true
+    return (
+      !this.#members.some((place) => place.isWell(nowMs)) && this.#members.some((place) => place.takes(nowMs, true))
+    )
   }
 
   /** Goes by another strategy from now on. */
@@ -264,6 +267,8 @@ export class BalancedLane implements Lane {
     this.#lastResort = false
     const place = this.#strategy.choose(choice)
     if (place) return place
+    // Those that are well and full have room soon.
+    if (this.#members.some((member) => !tried?.has(member) && member.isWell(choice.nowMs))) return undefined
     this.#lastResort = true
     return this.#strategy.choose(choice)
   }

@@ -5,7 +5,7 @@ import { tlsFilesOf } from '../heartbeat-receiver/tls-options.ts'
 import { readCertificates, readTlsPair, type TlsPair, watchTlsPair } from '../heartbeat-receiver/tls-pair.ts'
 import { AccessLog } from './access-log.ts'
 import { BalancedLane } from './balanced-lane.ts'
-import { BodyBudget } from './body.ts'
+import { BodyBudget, BodyReaders } from './body.ts'
 import type { BalancerOptions } from './config.ts'
 import { ConnectionLimits } from './connection-limits.ts'
 import { createControl, type MemberSource, membershipOf } from './control.ts'
@@ -94,20 +94,24 @@ export function createFront(options: BalancerOptions, { follower, membership, me
   })
   // Bodies that are held, and those that are read or under way on all connections.
   const budget = new BodyBudget(holdBytes + connectionsMax * replayBodyBytes)
+  const pace = { pauseMaxMs: options.bodyTimeMs, bytesPerSecondMin: options.bodyRate }
+  const bodyBytesMax = options.bodyLimitBytes
+  const bytesMax = bodyBytesMax > 0 ? Math.min(bodyBytesMax, replayBodyBytes) : replayBodyBytes
+  const bodies = new BodyReaders({ bytesMax, budget, pace, now })
   const answered = metrics.answered.bind(metrics)
   const context: ExchangeContext = {
     lane,
     streams,
-    budget,
+    bodies,
     forwarding,
     connections: new ConnectionLimits({ ...options, now }),
     checks: new RequestChecks({
       urlBytesMax: options.urlBytes,
       headerCountMax: options.headerCount,
-      bodyBytesMax: options.bodyLimitBytes,
+      bodyBytesMax,
     }),
-    pace: { pauseMaxMs: options.bodyTimeMs, bytesPerSecondMin: options.bodyRate },
-    bodyBytesMax: options.bodyLimitBytes,
+    pace,
+    bodyBytesMax,
     replayBodyBytes,
     now,
     answered,

@@ -1,5 +1,6 @@
 /** Reads a request's body up to a limit, so that the request can be sent more than once. */
 import type { IncomingMessage } from 'node:http'
+import { Bag, type InBag } from './bag.ts'
 import { BodyPace, isTooSlow, type PaceLimits } from './body-pace.ts'
 
 /** Bytes of bodies in memory, over all requests. */
@@ -27,7 +28,7 @@ export class BodyBudget {
   }
 }
 
-/** Hears one of these, or nothing if the client leaves. Bytes of a body that was read stay taken from the budget. */
+/** Hears one of these, or nothing if it stops the reading. Bytes of a body that was read stay taken from the budget. */
 export interface BodyListener {
   read(body: Buffer): void
   /** The limit was passed: the request stands as if nothing had been read from it. */
@@ -36,7 +37,8 @@ export interface BodyListener {
   timedOut(): void
 }
 
-export interface ReadingOptions {
+export interface BodyReadersOptions {
+  /** Largest body that is read. */
   bytesMax: number
   budget: BodyBudget
   pace: PaceLimits
@@ -44,47 +46,117 @@ export interface ReadingOptions {
   now: () => number
 }
 
-export function readBody(
-  request: IncomingMessage,
-  { bytesMax, budget, pace, now }: ReadingOptions,
-  listener: BodyListener,
-): void {
-  const startedMs = now()
-  const chunks: Buffer[] = []
-  let bytes = 0
+/** How often it is looked which bodies stand still, at least once in so many pauses that are borne. */
+const checksPerPause = 4
+const checkIntervalMaxMs = 1_000
 
-  const stop = (keepsBytes: boolean) => {
-    request.off('data', onData).off('end', onEnd).off('close', onClose).off('timeout', onTimeout)
-    request.setTimeout(0)
-    if (!keepsBytes) budget.give(bytes)
+/** The bodies that are being read. One clock looks after all of them: most are there at once, and a timer each would cost more than they do. */
+export class BodyReaders {
+  readonly options: BodyReadersOptions
+  readonly #reading = new Bag<BodyReader>()
+  readonly #timer: NodeJS.Timeout
+
+  constructor(options: BodyReadersOptions) {
+    this.options = options
+    const { pauseMaxMs } = options.pace
+    this.#timer = setInterval(() => this.#check(), Math.min(checkIntervalMaxMs, pauseMaxMs / checksPerPause))
+    this.#timer.unref()
   }
-  const onData = (chunk: Buffer) => {
+
+  /** Reads the body of `request`. */
+  read(request: IncomingMessage, listener: BodyListener): BodyReader {
+    const reader = new BodyReader(request, listener, this)
+    this.#reading.add(reader)
+    return reader
+  }
+
+  ended(reader: BodyReader): void {
+    this.#reading.remove(reader)
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  #check(): void {
+    const nowMs = this.options.now()
+    for (const reader of [...this.#reading.items]) reader.check(nowMs)
+  }
+}
+
+export class BodyReader implements InBag {
+  bagIndex = -1
+  readonly #request: IncomingMessage
+  readonly #listener: BodyListener
+  readonly #readers: BodyReaders
+  readonly #startedMs: number
+  readonly #chunks: Buffer[] = []
+  #heardMs: number
+  #bytes = 0
+  #stopped = false
+  readonly #onData = (chunk: Buffer) => this.#take(chunk)
+  readonly #onEnd = () => this.#end()
+
+  constructor(request: IncomingMessage, listener: BodyListener, readers: BodyReaders) {
+    this.#request = request
+    this.#listener = listener
+    this.#readers = readers
+    this.#startedMs = readers.options.now()
+    this.#heardMs = this.#startedMs
+    request.on('data', this.#onData).on('end', this.#onEnd)
+  }
+
+  /** Reads no more, and gives back what it took from the budget. */
+  stop(): void {
+    if (!this.#finish()) return
+    this.#readers.options.budget.give(this.#bytes)
+  }
+
+  /** Gives up if nothing came for too long. */
+  check(nowMs: number): void {
+    if (nowMs - this.#heardMs >= this.#readers.options.pace.pauseMaxMs) this.#timeOut()
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#stopped) return
+    const { budget, bytesMax, pace, now } = this.#readers.options
     if (!budget.take(chunk.length)) {
-      stop(false)
-      request.pause()
-      return listener.noRoom()
+      this.#abandon()
+      return this.#listener.noRoom()
     }
-    bytes += chunk.length
-    chunks.push(chunk)
-    if (isTooSlow(pace, bytes, now() - startedMs)) return onTimeout()
-    if (bytes <= bytesMax) return
-    stop(false)
-    request.pause()
-    request.unshift(Buffer.concat(chunks))
-    listener.tooLarge()
+    this.#bytes += chunk.length
+    this.#chunks.push(chunk)
+    this.#heardMs = now()
+    if (isTooSlow(pace, this.#bytes, this.#heardMs - this.#startedMs)) return this.#timeOut()
+    if (this.#bytes <= bytesMax) return
+    this.#abandon()
+    this.#request.unshift(Buffer.concat(this.#chunks))
+    this.#listener.tooLarge()
   }
-  const onEnd = () => {
-    stop(true)
-    listener.read(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
+
+  #end(): void {
+    if (!this.#finish()) return
+    const chunks = this.#chunks
+    this.#listener.read(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
   }
-  const onClose = () => stop(false)
-  const onTimeout = () => {
-    stop(false)
-    request.pause()
-    listener.timedOut()
+
+  #timeOut(): void {
+    this.#abandon()
+    this.#listener.timedOut()
   }
-  request.setTimeout(pace.pauseMaxMs)
-  request.on('data', onData).on('end', onEnd).on('close', onClose).on('timeout', onTimeout)
+
+  #abandon(): void {
+    this.stop()
+    this.#request.off('data', this.#onData).off('end', this.#onEnd).pause()
+  }
+
+  /** False if it was over already. */
+  #finish(): boolean {
+    if (this.#stopped) return false
+    this.#stopped = true
+    this.#readers.ended(this)
+    return true
+  }
 }
 
 export interface WatchOptions {

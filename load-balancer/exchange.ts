@@ -1,7 +1,7 @@
 /** One request of a client and its answer: chooses the lane, reads the body, writes the answer. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AccessLog } from './access-log.ts'
-import { type BodyBudget, readBody, watchBody } from './body.ts'
+import { type BodyListener, type BodyReader, type BodyReaders, watchBody } from './body.ts'
 import type { PaceLimits } from './body-pace.ts'
 import { endsWithHead, takesTrailers, writeHead, writeHints, writeTrailers } from './client-answer.ts'
 import type { ClientConnection, Turn } from './client-connection.ts'
@@ -19,7 +19,7 @@ import type { StreamLane } from './stream-lane.ts'
 export interface ExchangeContext {
   lane: { submit(submission: Submission): Job; provenance(): Provenance }
   streams: StreamLane
-  budget: BodyBudget
+  bodies: BodyReaders
   forwarding: Forwarding
   connections: ConnectionLimits
   checks: RequestChecks
@@ -47,7 +47,7 @@ function hasBody(request: IncomingMessage): boolean {
   return request.headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) > 0)
 }
 
-export class Exchange implements Turn, Outlet, KeyedRequest {
+export class Exchange implements Turn, BodyListener, Outlet, KeyedRequest {
   readonly #context: ExchangeContext
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
@@ -57,6 +57,7 @@ export class Exchange implements Turn, Outlet, KeyedRequest {
   #answerBytes = 0
   #streamed = false
   #bodyBytes = 0
+  #reader: BodyReader | undefined
   /** Of an answer that has begun. */
   #head: Head | undefined
   #job: Job | undefined
@@ -77,30 +78,36 @@ export class Exchange implements Turn, Outlet, KeyedRequest {
   start(): void {
     const request = this.#request
     this.#response.on('close', () => this.#closed())
-    const { checks, connections, replayBodyBytes, bodyBytesMax, budget, pace, now } = this.#context
+    const { checks, connections, bodies } = this.#context
     const fault = connections.isOver(this.#connection) ? 'too many requests' : checks.fault(request)
     if (fault) return this.#refuseAndEnd(fault)
     takeTarget(request)
     if (request.headers.upgrade !== undefined) this.#passOver()
     if (request.headers.expect !== undefined && request.httpVersion !== '1.0') this.#response.writeContinue()
     if (this.#streams()) return this.#stream()
-    const path = request.url!
-    if (!hasBody(request)) return this.#submit(path, null)
-    const bytesMax = bodyBytesMax > 0 ? Math.min(bodyBytesMax, replayBodyBytes) : replayBodyBytes
-    readBody(
-      request,
-      { bytesMax, budget, pace, now },
-      {
-        read: (body) => {
-          this.#bodyBytes = body.length
-          this.#submit(path, body)
-        },
-        tooLarge: () =>
-          bodyBytesMax > 0 && bytesMax === bodyBytesMax ? this.#refuseAndEnd('body too large') : this.#stream(),
-        noRoom: () => this.#refuse('too much read'),
-        timedOut: () => this.#refuseAndEnd('body timed out'),
-      },
-    )
+    if (!hasBody(request)) return this.#submit(request.url!, null)
+    this.#reader = bodies.read(request, this)
+  }
+
+  // What is heard of the body
+
+  read(body: Buffer): void {
+    this.#bodyBytes = body.length
+    this.#submit(this.#request.url!, body)
+  }
+
+  tooLarge(): void {
+    const { bodyBytesMax, replayBodyBytes } = this.#context
+    if (bodyBytesMax > 0 && bodyBytesMax <= replayBodyBytes) this.#refuseAndEnd('body too large')
+    else this.#stream()
+  }
+
+  noRoom(): void {
+    this.#refuse('too much read')
+  }
+
+  timedOut(): void {
+    this.#refuseAndEnd('body timed out')
   }
 
   broken(problem: ProblemType): boolean {
@@ -277,9 +284,10 @@ export class Exchange implements Turn, Outlet, KeyedRequest {
   }
 
   #closed(): void {
-    const { budget, answered, access, now, streams } = this.#context
+    const { bodies, answered, access, now, streams } = this.#context
     this.#connection.left(this.#request.httpVersionMajor > 1 || this.#response.shouldKeepAlive)
-    if (this.#bodyBytes > 0) budget.give(this.#bodyBytes)
+    this.#reader?.stop()
+    if (this.#bodyBytes > 0) bodies.options.budget.give(this.#bodyBytes)
     const job = this.#job
     if (job && !job.done) job.owner.abandon(job)
     const { method, url } = this.#request

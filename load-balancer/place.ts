@@ -76,6 +76,11 @@ export class Place implements LiveMember {
     return lastResort ? this.#breaker.letsAsLastResort(nowMs) : this.#breaker.lets(nowMs)
   }
 
+  /** True if nothing speaks against it, whether there is room or not. */
+  isWell(nowMs: number): boolean {
+    return this.#breaker.lets(nowMs)
+  }
+
   /** A request is sent; what became of it is to be told with what this returns. */
   sent(nowMs: number): BreakerTerm {
     return this.#breaker.sent(nowMs)
