@@ -206,6 +206,13 @@ describe('workers', { skip }, () => {
     await assert.rejects(starting, { code: 'PORT_IN_USE', message: /--port$/ })
   })
 
+  it('are not started if the certificate cannot be read', async () => {
+    const files = { tlsCert: '/nowhere.crt', tlsKey: '/nowhere.key' }
+    const options = balancerOptions.parse({ port: 0, adminPort: 0, workers: 2, receivers: 'none', ...files })
+    const starting = runWorkers(options, new FakeFollower(), pino({ level: 'silent' }), AbortSignal.timeout(1))
+    await assert.rejects(starting, { name: 'TlsError', message: /nowhere/ })
+  })
+
   it('are all gone if the admin port is in use', async (t) => {
     const taken = createServer().listen(0, '127.0.0.1')
     t.after(() => taken.close())

@@ -2,6 +2,8 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { Logger } from 'pino'
+import { tlsFilesOf } from '../../heartbeat-receiver/tls-options.ts'
+import { readCertificates, readTlsPair } from '../../heartbeat-receiver/tls-pair.ts'
 import { laneSettings, logWaiting, type RunningBalancer } from '../balancer.ts'
 import type { BalancerOptions } from '../config.ts'
 import { createControl, type MemberSource, membershipOf } from '../control.ts'
@@ -12,7 +14,7 @@ import type { DecisionFollower } from '../replay-lane.ts'
 import { SummedMetrics } from './summed-metrics.ts'
 import { WorkerSet, type WorkerSetOptions } from './worker-set.ts'
 
-/** Starts a balancer with workers; it owns `follower` from now on. Rejects with a BalancerError. */
+/** Starts a balancer with workers; it owns `follower` from now on. Rejects with a BalancerError or a TlsError. */
 export async function runWorkers(
   options: BalancerOptions,
   follower: DecisionFollower & MemberSource & { close(): void },
@@ -68,10 +70,11 @@ export async function runWorkers(
   }
   try {
     refuseUnsafe(host, token)
+    checkFiles(options)
     await checkFree(options)
     const port = await workers.start()
     const adminPort = await control.listen()
-    const url = urlOf(host, port)
+    const url = urlOf(host, port, options.tlsCert ? 'https' : 'http')
     const adminUrl = urlOf(host, adminPort)
     log.info({ event: 'listening', url, adminUrl, workers: options.workers }, `balancer listens on ${url}`)
     if (!known()) logWaiting(options, log)
@@ -82,6 +85,13 @@ export async function runWorkers(
     await close()
     throw error
   }
+}
+
+/** The workers read these; what is wrong with them is said once, here. */
+function checkFiles(options: BalancerOptions): void {
+  const files = tlsFilesOf(options)
+  if (files) readTlsPair(files)
+  if (options.backendCa !== undefined) readCertificates(options.backendCa, '--backend-ca')
 }
 
 /** A port that several processes share is not refused to another balancer's workers: so it is asked for alone first. */
