@@ -132,6 +132,7 @@ export function createFront(options: BalancerOptions, { follower, membership, me
     })
     lane.close()
     streams.close()
+    bodies.close()
   }
   const listenOn = async (port: number, shared = false) => {
     await listen(clients, host, port, '--port', shared)

@@ -52,7 +52,7 @@ const responseVia = `1.1 ${proxyName}`
 
 /** The headers that `Connection` names beside its own options; undefined if there are none. */
 function connectionListed(value: string | string[] | undefined): Set<string> | undefined {
-  if (value === undefined || value === 'keep-alive' || value === 'close') return undefined
+  if (value === undefined || value === 'keep-alive' || value === 'Keep-Alive' || value === 'close') return undefined
   const text = typeof value === 'string' ? value : value.join(',')
   return new Set(text.split(',').map((token) => token.trim().toLowerCase()))
 }
@@ -179,25 +179,45 @@ export interface Provenance {
 export function toClient(headers: HeaderObject, provenance: Provenance): string[] {
   const listed = connectionListed(headers.connection)
   const kept: string[] = []
+  let said = false
   for (const name in headers) {
-    if (!passes(name, notToClient, listed)) continue
+    const verdict = listed?.has(name) ? 'dropped' : answerVerdict(name)
+    if (verdict === 'ours') said = true
+    if (verdict !== 'passes') continue
     const value = headers[name]!
     if (typeof value === 'string') kept.push(name, value)
     else for (const single of value) kept.push(name, single)
   }
   const via = headers.via
   kept.push('via', via === undefined ? responseVia : `${via}, ${responseVia}`)
+  addProvenance(kept, said ? addSaid(kept, headers, provenance) : provenance)
+  return kept
+}
+
+/** Adds what a backend of ours says of its answer; answers whose it is, for which its own word counts. */
+function addSaid(kept: string[], headers: HeaderObject, { backend, epoch, replays }: Provenance): Provenance {
   const staleness = headers[stalenessHeader]
   if (staleness !== undefined) kept.push('X-Heartline-Staleness', String(staleness))
   const offset = headers[offsetHeader]
   if (offset !== undefined) kept.push('X-Heartline-Offset', String(offset))
   const said = { backend: headers[backendHeader], epoch: headers[epochHeader] }
-  addProvenance(kept, {
-    backend: typeof said.backend === 'string' ? said.backend : provenance.backend,
-    epoch: typeof said.epoch === 'string' ? said.epoch : provenance.epoch,
-    replays: provenance.replays,
-  })
-  return kept
+  return {
+    backend: typeof said.backend === 'string' ? said.backend : backend,
+    epoch: typeof said.epoch === 'string' ? said.epoch : epoch,
+    replays,
+  }
+}
+
+type AnswerVerdict = 'passes' | 'dropped' | 'ours'
+/** By name, as {@link verdicts}. */
+const answerVerdicts = new Map<string, AnswerVerdict>()
+
+function answerVerdict(name: string): AnswerVerdict {
+  const known = answerVerdicts.get(name)
+  if (known !== undefined) return known
+  const verdict = name.startsWith(ownPrefix) ? 'ours' : notToClient.has(name) ? 'dropped' : 'passes'
+  if (answerVerdicts.size < verdictsMax) answerVerdicts.set(name, verdict)
+  return verdict
 }
 
 /** Adds our headers to a flat list. */
