@@ -19,6 +19,7 @@ import type { Membership } from './membership.ts'
 import { Metrics } from './metrics.ts'
 import { randomDigits } from './random-digits.ts'
 import { type DecisionFollower, ReplayLane } from './replay-lane.ts'
+import { countArrivals } from './replicas/auto-replicas.ts'
 import { RequestChecks } from './request-checks.ts'
 import { replacePair } from './secure-server.ts'
 import { clientServer } from './server.ts'
@@ -47,6 +48,8 @@ export interface FrontSources {
 /** The part of a balancer that clients reach. */
 export interface Front {
   lane: Lanes
+  /** How many requests arrived since the start. */
+  arrived: () => number
   /** Resolves with the port. `shared` lets other processes listen on it too. Rejects with a BalancerError. */
   listen(port: number, shared?: boolean): Promise<number>
   /** Takes no more connections, and lets those that are busy finish until the deadline. */
@@ -119,6 +122,8 @@ export function createFront(options: BalancerOptions, { follower, membership, me
     stopping: false,
   }
   const clients = clientServer(context, options, pair)
+  const arrived = countArrivals(clients)
+  metrics.watchArrivals(arrived)
   const use = (next: TlsPair) => replacePair(clients, next)
   const unwatch = files && pair ? watchTlsPair({ files, pair, use, log }) : undefined
 
@@ -138,7 +143,7 @@ export function createFront(options: BalancerOptions, { follower, membership, me
     await listen(clients, host, port, '--port', shared)
     return portOf(clients)
   }
-  return { lane, listen: listenOn, close }
+  return { lane, arrived, listen: listenOn, close }
 }
 
 /** Starts a balancer in this process; it owns `follower` from now on. Rejects with a BalancerError or a TlsError. */
@@ -152,8 +157,8 @@ export async function runBalancer(
   const metrics = new Metrics()
   const membership = membershipOf(options, follower)
   const front = ending(follower, () => createFront(options, { follower, membership, metrics, log }))
-  const { lane } = front
-  const control = createControl(options, { ready: () => lane.ready, strategy: lane, metrics, membership, log })
+  const { lane, arrived } = front
+  const control = createControl(options, { ready: () => lane.ready, strategy: lane, metrics, arrived, membership, log })
 
   const close = async () => {
     await front.close()

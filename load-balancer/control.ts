@@ -6,6 +6,7 @@ import type { BalancerOptions } from './config.ts'
 import { listen, portOf, stopServer } from './listening.ts'
 import { type HeardMember, Membership } from './membership.ts'
 import { parseRegistration } from './registration.ts'
+import { arrivalsIn } from './replicas/auto-replicas.ts'
 import { MemberControl } from './replicas/member-control.ts'
 import { createReplicas, startReplicas } from './replicas/replicas.ts'
 
@@ -27,6 +28,8 @@ export function membershipOf({ backends }: BalancerOptions, source: MemberSource
 /** What the admin port shows and changes of the part that clients reach. */
 export type ControlSources = Pick<AdminSources, 'ready' | 'strategy' | 'metrics'> & {
   readonly membership: Membership
+  /** How many requests arrived since the start; without it the metrics are asked. */
+  readonly arrived?: () => number
   readonly log: Logger
 }
 
@@ -41,7 +44,10 @@ export interface Control {
 export function createControl(options: BalancerOptions, sources: ControlSources): Control {
   const { ready, strategy, metrics, membership, log } = sources
   const { host, token, adminPort } = options
-  const replicas = createReplicas(options, { membership, log, now: () => performance.now() })
+  const arrived = sources.arrived ?? (async () => arrivalsIn(await metrics.text()))
+  const replicaSources = { membership, arrived, log, now: () => performance.now() }
+  const replicas = createReplicas(options, replicaSources)
+  let stopScaling: (() => void) | undefined
   const members = new MemberControl(membership, replicas, log)
   const admin = createServer(adminApp({ ready, token, strategy, members, metrics }))
   return {
@@ -50,9 +56,10 @@ export function createControl(options: BalancerOptions, sources: ControlSources)
       return portOf(admin)
     },
     startReplicas() {
-      if (replicas) startReplicas(options, replicas)
+      if (replicas) stopScaling = startReplicas(options, replicas, replicaSources)
     },
     async close() {
+      stopScaling?.()
       await replicas?.close()
       await stopServer(admin, () => undefined)
     },

@@ -181,6 +181,19 @@ export class Metrics implements LaneObserver {
     })
   }
 
+  /** Adds the count of requests that arrived, answered or not. */
+  watchArrivals(arrived: () => number): void {
+    new Counter({
+      name: 'heartline_requests_total',
+      help: 'Requests that arrived, answered yet or not',
+      registers: [this.#registry],
+      collect() {
+        this.reset()
+        this.inc(arrived())
+      },
+    })
+  }
+
   answered(method: string, code: number, path: string, backend: string, tookMs: number): void {
     this.#durations.observe(method, code, path, backend, tookMs / 1_000)
   }

@@ -87,6 +87,8 @@ const cores = [
   'compose/load/report-page/svg-scale.ts',
   'compose/load/report-page/html-report.ts',
   'load-balancer/replicas/keeper.ts',
+  'load-balancer/replicas/forecast.ts',
+  'load-balancer/replicas/autoscale.ts',
   'load-balancer/replicas/member-changes.ts',
   'load-balancer/replicas/replica-names.ts',
   'load-balancer/replicas/command-line.ts',

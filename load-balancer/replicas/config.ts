@@ -23,6 +23,19 @@ export const replicaOptions = {
   replicas: replicaCount.optional().meta({
     description: 'how many servers are spawned and kept alive, such as 3, or auto:2-10 for as many as the load needs',
   }),
+  replicaRate: z.coerce
+    .number()
+    .positive('expected requests a second, such as 50')
+    .max(1_000_000)
+    .optional()
+    .meta({ description: 'requests a second that one server serves well, for --replicas auto' }),
+  replicaSeasonMs: durationMs
+    .refine((value) => value === 0 || (value >= 600_000 && value <= 7 * 86_400_000), 'expected 0, or from 10m to 168h')
+    .prefault('24h')
+    .meta({
+      description: 'after how long the load repeats itself, for the forecast of --replicas auto; 0 for never',
+      flag: 'replica-season',
+    }),
   spawn: z
     .string()
     .refine((text) => parseCommand(text) !== undefined, 'expected a command, or docker:IMAGE')
@@ -62,8 +75,10 @@ type ReplicaValues = z.output<z.ZodObject<typeof replicaOptions>>
 export function checkReplicaOptions(options: ReplicaValues, context: z.RefinementCtx): void {
   const blame = (key: keyof ReplicaValues, message: string) =>
     context.addIssue({ code: 'custom', path: [key], message })
-  const { replicas, spawn, spawnPort, spawnNetwork } = options
+  const { replicas, replicaRate, spawn, spawnPort, spawnNetwork } = options
   if (replicas && spawn === undefined) blame('replicas', 'expected --spawn too: the command that starts one')
+  if (replicas?.kind === 'auto' && replicaRate === undefined)
+    blame('replicas', 'expected --replica-rate too: the requests a second that one server serves well')
   const docker = spawn !== undefined && parseCommand(spawn)?.kind === 'docker'
   if (spawnPort !== undefined && !docker) blame('spawnPort', 'expected only with --spawn docker:IMAGE')
   if (spawnNetwork !== undefined && !docker) blame('spawnNetwork', 'expected only with --spawn docker:IMAGE')

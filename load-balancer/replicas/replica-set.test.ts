@@ -7,13 +7,14 @@ import { LocalProcesses } from './local-processes.ts'
 import { ReplicaSet } from './replica-set.ts'
 import { isAlive, serverCommand, until } from './test-server.ts'
 
-function startSet(t: TestContext, behaviour: string, more: Partial<KeeperSettings> = {}) {
+function startSet(t: TestContext, behaviour: string, more: Partial<KeeperSettings> = {}, drainTimeMs = 0) {
   const { log, lines } = capturedLog()
   const membership = new Membership()
   const replicas = new ReplicaSet({
     settings: { ...defaultKeeperSettings, backOffFirstMs: 10, ...more },
     spawner: new LocalProcesses({ ...serverCommand(behaviour), log }),
     membership,
+    drainTimeMs,
     log,
     now: () => performance.now(),
   })
@@ -60,6 +61,19 @@ describe('servers that are kept', () => {
     replicas.remove(['a'])
     assert.deepEqual([replicas.names, members(), isAlive(pid)], [[], [], true])
     await until(() => !isAlive(pid), 'its end')
+  })
+
+  it('may go on answering what they have for a while when they are removed; the end of the balancer does not wait', async (t) => {
+    const { replicas, members, pidOf } = startSet(t, 'serves', {}, 600_000)
+    replicas.add(['a', 'b'])
+    await until(() => members().length === 2, 'two members')
+    const pids = [await pidOf('a'), await pidOf('b')]
+    replicas.remove(['a'])
+    assert.deepEqual([members(), replicas.names], [['b'], ['b']])
+    await pidOf('b')
+    assert.deepEqual(pids.map(isAlive), [true, true])
+    await replicas.close()
+    assert.deepEqual(pids.map(isAlive), [false, false])
   })
 
   it('are given up when they crash again and again, aloud and with the reason', async (t) => {

@@ -1,15 +1,21 @@
 /** The servers that the balancer spawned: acts on what the keeper decides, and tells it what happens. */
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Membership } from '../membership.ts'
 import { freePort } from './free-port.ts'
 import { Keeper, type KeeperEffect, type KeeperEvent, type KeeperSettings } from './keeper.ts'
 import type { Spawned, Spawner } from './spawner.ts'
 
+/** As long as the balancer itself gives to what is under way when it ends. */
+const defaultDrainTimeMs = 5_000
+
 /** A run that was started and has not ended. */
 interface Run {
   readonly ending: AbortController
   /** Undefined until there is a port for it. */
   spawned: Spawned | undefined
+  /** True once it takes requests. */
+  joined: boolean
 }
 
 export interface ReplicaSetOptions {
@@ -19,8 +25,8 @@ export interface ReplicaSetOptions {
   readonly log: Logger
   /** Monotonic time, milliseconds. */
   readonly now: () => number
-  /** Resolves when `name`, which takes no new requests, has answered those it has; it bounds its own wait. */
-  readonly drained?: (name: string) => Promise<void>
+  /** How long one that is removed may go on answering what it has; default 5 s. Milliseconds. */
+  readonly drainTimeMs?: number
 }
 
 export class ReplicaSet {
@@ -30,7 +36,7 @@ export class ReplicaSet {
   /** Where a server was last, so that its replacement has the same address. */
   readonly #ports = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
-  #ending = false
+  readonly #ending = new AbortController()
   #closing: Promise<void> | undefined
 
   constructor(options: ReplicaSetOptions) {
@@ -70,7 +76,7 @@ export class ReplicaSet {
   }
 
   async #close(): Promise<void> {
-    this.#ending = true
+    this.#ending.abort()
     this.#take({ type: 'end' })
     clearTimeout(this.#timer)
     await Promise.all([...this.#runs.values()].map(({ spawned }) => spawned?.stop()))
@@ -113,7 +119,7 @@ export class ReplicaSet {
   }
 
   async #spawn(name: string, run: number): Promise<void> {
-    const begun: Run = { ending: new AbortController(), spawned: undefined }
+    const begun: Run = { ending: new AbortController(), spawned: undefined, joined: false }
     this.#runs.set(run, begun)
     const { spawner, log } = this.#options
     let reason: string
@@ -141,18 +147,21 @@ export class ReplicaSet {
 
   #join(name: string, run: number): void {
     const { membership, log } = this.#options
-    const url = this.#runs.get(run)!.spawned!.url
+    const begun = this.#runs.get(run)!
+    begun.joined = true
+    const { url } = begun.spawned!
     // One that sends heartbeats may be known already, and better.
     if (!membership.has(name)) membership.register({ name, url })
     log.info({ event: 'joined', backend: name, url }, `${name} takes requests at ${url}`)
   }
 
   async #stop({ name, run, why }: { name: string; run: number; why: 'removed' | 'too slow' }): Promise<void> {
-    const { drained, log } = this.#options
+    const { drainTimeMs = defaultDrainTimeMs, log } = this.#options
     const begun = this.#runs.get(run)!
     begun.ending.abort()
     log.info({ event: 'stopping', backend: name, reason: why }, `${name} is ended: ${why}`)
-    if (why === 'removed' && !this.#ending) await drained?.(name)
+    if (why === 'removed' && begun.joined)
+      await pause(drainTimeMs, undefined, { signal: this.#ending.signal }).catch(() => undefined) // the end does not wait
     await begun.spawned?.stop()
   }
 }

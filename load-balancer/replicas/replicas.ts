@@ -2,6 +2,8 @@
 import type { Logger } from 'pino'
 import type { BalancerOptions } from '../config.ts'
 import type { Membership } from '../membership.ts'
+import { AutoReplicas } from './auto-replicas.ts'
+import { defaultAutoscaleSettings } from './autoscale.ts'
 import { parseCommand } from './command-line.ts'
 import { DockerCli } from './docker-cli.ts'
 import { defaultKeeperSettings } from './keeper.ts'
@@ -12,6 +14,8 @@ import type { Spawner } from './spawner.ts'
 
 export interface ReplicaSources {
   readonly membership: Membership
+  /** How many requests arrived since the start. */
+  readonly arrived: () => number | Promise<number>
   readonly log: Logger
   /** Monotonic time, milliseconds. */
   readonly now: () => number
@@ -25,11 +29,26 @@ export function createReplicas(options: BalancerOptions, sources: ReplicaSources
   return new ReplicaSet({ ...sources, settings, spawner: spawnerOf(options, spawn, sources.log) })
 }
 
-/** Starts as many as `--replicas` says. */
-export function startReplicas(options: BalancerOptions, replicas: ReplicaSet): void {
-  const wanted = options.replicas
-  if (!wanted) return
-  replicas.add(madeUpNames(wanted.kind === 'fixed' ? wanted.count : wanted.min, new Set()))
+/**
+ * Starts as many as `--replicas` says, and goes on to fit their number to the requests if it says `auto`. What it returns
+ * ends that, not the servers.
+ */
+export function startReplicas(
+  options: BalancerOptions,
+  replicas: ReplicaSet,
+  { membership, arrived, log, now }: ReplicaSources,
+): () => void {
+  const { replicas: wanted, replicaRate, replicaSeasonMs } = options
+  const taken = () => membership.members.map(({ name }) => name)
+  if (!wanted) return () => undefined
+  const startWith = wanted.kind === 'fixed' ? wanted.count : wanted.min
+  replicas.add(madeUpNames(startWith, new Set(taken())))
+  if (wanted.kind === 'fixed') return () => undefined
+  const { min, max } = wanted
+  const scaled = { min, max, ratePerReplica: replicaRate!, seasonMs: replicaSeasonMs }
+  const settings = { ...defaultAutoscaleSettings, ...scaled }
+  const auto = new AutoReplicas({ settings, replicas, arrivals: arrived, taken, log, now })
+  return () => auto.close()
 }
 
 function spawnerOf({ spawnNetwork, spawnPort }: BalancerOptions, spawn: string, log: Logger): Spawner {
