@@ -1,8 +1,7 @@
 /** Puts the balancer together around a follower of decisions: lanes and clients' port, and the control beside them. */
 import { once } from 'node:events'
 import type { Logger } from 'pino'
-import { tlsFilesOf } from '../heartbeat-receiver/tls-options.ts'
-import { readCertificates, readTlsPair, type TlsPair, watchTlsPair } from '../heartbeat-receiver/tls-pair.ts'
+import { type TlsPair, watchTlsPair } from '../heartbeat-receiver/tls-pair.ts'
 import { AccessLog } from './access-log.ts'
 import { BalancedLane } from './balanced-lane.ts'
 import { BodyBudget, BodyReaders } from './body.ts'
@@ -26,6 +25,8 @@ import { clientServer } from './server.ts'
 import { StandbyLane } from './standby-lane.ts'
 import { breakerLimitsOf, retryLimitsOf } from './strategies/config.ts'
 import { StreamLane } from './stream-lane.ts'
+import { TcpProxy } from './tcp-proxy.ts'
+import { readTlsMaterial } from './tls-material.ts'
 import { trustOf } from './trust.ts'
 
 export interface RunningBalancer {
@@ -33,6 +34,8 @@ export interface RunningBalancer {
   port: number
   adminUrl: string
   adminPort: number
+  /** Of TCP mode; null if it is off. */
+  tcpPort: number | null
   /** Settles when it ended. */
   done: Promise<void>
 }
@@ -52,6 +55,8 @@ export interface Front {
   arrived: () => number
   /** Resolves with the port. `shared` lets other processes listen on it too. Rejects with a BalancerError. */
   listen(port: number, shared?: boolean): Promise<number>
+  /** The port of TCP mode once it listens; null if it is off. */
+  tcpPort(): number | null
   /** Takes no more connections, and lets those that are busy finish until the deadline. */
   close(): Promise<void>
 }
@@ -61,9 +66,7 @@ export function createFront(options: BalancerOptions, { follower, membership, me
   const { host, token, holdTimeMs, holdRequests, holdBytes, replayBodyBytes } = options
   const now = () => performance.now()
   const limits = { timeMs: holdTimeMs, requestsMax: holdRequests, bytesMax: holdBytes }
-  const files = tlsFilesOf(options)
-  const pair = files && readTlsPair(files)
-  const backendCa = options.backendCa === undefined ? undefined : readCertificates(options.backendCa, '--backend-ca')
+  const { files, pair, backendCa } = readTlsMaterial(options)
   const active = new ReplayLane({ limits, token, backendCa, follower, observer: metrics, log, now })
   const balanced = new BalancedLane({
     ...{ membership, limits, log, now, observer: metrics, random: Math.random },
@@ -127,8 +130,12 @@ export function createFront(options: BalancerOptions, { follower, membership, me
   const use = (next: TlsPair) => replacePair(clients, next)
   const unwatch = files && pair ? watchTlsPair({ files, pair, use, log }) : undefined
 
+  const tcp = options.tcp === undefined ? undefined : createTcp(options, follower, log)
+
   const close = async () => {
     context.stopping = true
+    tcp?.server.close()
+    tcp?.close()
     unwatch?.()
     streams.stop()
     await stopServer(clients, () => {
@@ -141,9 +148,11 @@ export function createFront(options: BalancerOptions, { follower, membership, me
   }
   const listenOn = async (port: number, shared = false) => {
     await listen(clients, host, port, '--port', shared)
+    if (tcp) await listen(tcp.server, host, options.tcp!, '--tcp', shared)
     return portOf(clients)
   }
-  return { lane, arrived, listen: listenOn, close }
+  const tcpPort = () => (tcp ? portOf(tcp.server) : null)
+  return { lane, arrived, listen: listenOn, tcpPort, close }
 }
 
 /** Starts a balancer in this process; it owns `follower` from now on. Rejects with a BalancerError or a TlsError. */
@@ -171,15 +180,28 @@ export async function runBalancer(
     const adminPort = await control.listen()
     const url = urlOf(host, port, options.tlsCert ? 'https' : 'http')
     const adminUrl = urlOf(host, adminPort)
-    log.info({ event: 'listening', url, adminUrl }, `balancer listens on ${url}`)
+    const tcpPort = front.tcpPort()
+    log.info({ event: 'listening', url, adminUrl, tcpPort }, `balancer listens on ${url}`)
     if (!lane.ready) logWaiting(options, log)
     control.startReplicas()
     const stopped = signal.aborted ? Promise.resolve() : once(signal, 'abort')
-    return { url, port, adminUrl, adminPort, done: stopped.then(close) }
+    return { url, port, adminUrl, adminPort, tcpPort, done: stopped.then(close) }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+function createTcp(options: BalancerOptions, follower: DecisionFollower, log: Logger): TcpProxy {
+  const { holdTimeMs, holdRequests: waitingMax, connections: connectionsMax, tcpBackendPort: backendPort } = options
+  return new TcpProxy({
+    follower,
+    backendPort,
+    connectionsMax,
+    holdTimeMs,
+    waitingMax,
+    log: log.child({ mode: 'tcp' }),
+  })
 }
 
 /** What `make` makes; if that fails, what was to be used is ended too. */

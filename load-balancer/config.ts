@@ -61,6 +61,11 @@ const options = z.object({
   replayBodyBytes: byteCount
     .prefault('1MiB')
     .meta({ description: 'largest request body that is kept so that it can be sent again', flag: 'replay-body' }),
+  tcp: port.optional().meta({ description: 'port for connections of any protocol, which go to the active' }),
+  tcpBackendPort: port
+    .refine((value) => value > 0, 'expected a port from 1 to 65535')
+    .optional()
+    .meta({ description: 'port that these reach at the active’s host (default: that of its URL)' }),
   ...tlsOptions,
   backendCa: z.string().min(1).optional().meta({
     description: 'PEM file with the certificates that https:// backends are checked by (default: the system’s)',
@@ -93,8 +98,22 @@ const options = z.object({
     .meta({ description: 'name of this balancer, for logs and receivers' }),
   logLevel: logLevelOption,
 })
-export const balancerOptions = options.superRefine(checkReplicaOptions).superRefine(checkTlsOptions)
+export const balancerOptions = options
+  .superRefine(checkReplicaOptions)
+  .superRefine(checkTlsOptions)
+  .superRefine(checkTcpOptions)
 export type BalancerOptions = z.infer<typeof balancerOptions>
+
+/** Only receivers say who is active. */
+function checkTcpOptions(
+  { tcp, tcpBackendPort, receivers, workers }: z.output<typeof options>,
+  context: z.RefinementCtx,
+): void {
+  const blame = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message })
+  if (tcp !== undefined && receivers.length === 0) blame('tcp', 'expected --receivers too: they say who is active')
+  if (tcp === 0 && workers > 1) blame('tcp', 'expected a port that all workers share, from 1 to 65535')
+  if (tcpBackendPort !== undefined && tcp === undefined) blame('tcpBackendPort', 'expected --tcp too')
+}
 
 /** True if each names a backend, and no two of them the same. */
 function areRegistrations(texts: string[]): boolean {

@@ -1,7 +1,7 @@
 /** Ports: bound, named and closed in order. */
 import { once } from 'node:events'
 import type { Server } from 'node:http'
-import { type AddressInfo, isIPv6 } from 'node:net'
+import { type AddressInfo, isIPv6, type Server as NetServer } from 'node:net'
 import { isLoopback } from '../heartbeat-receiver/token.ts'
 import { BalancerError, balancerErrors, listenError } from './errors.ts'
 
@@ -16,7 +16,7 @@ export function refuseUnsafe(host: string, token: string | undefined): void {
 
 /** Rejects with a BalancerError that names the option. `shared` lets other processes listen on the same port. */
 export async function listen(
-  server: Server,
+  server: NetServer,
   host: string,
   port: number,
   option: string,
@@ -30,7 +30,7 @@ export async function listen(
   }
 }
 
-export function portOf(server: Server): number {
+export function portOf(server: NetServer): number {
   return (server.address() as AddressInfo).port
 }
 

@@ -2,8 +2,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { Logger } from 'pino'
-import { tlsFilesOf } from '../../heartbeat-receiver/tls-options.ts'
-import { readCertificates, readTlsPair } from '../../heartbeat-receiver/tls-pair.ts'
 import { laneSettings, logWaiting, type RunningBalancer } from '../balancer.ts'
 import type { BalancerOptions } from '../config.ts'
 import { createControl, type MemberSource, membershipOf } from '../control.ts'
@@ -11,6 +9,7 @@ import type { BalancerError } from '../errors.ts'
 import { changedSettings } from '../lane-settings.ts'
 import { listen, refuseUnsafe, stopServer, urlOf } from '../listening.ts'
 import type { DecisionFollower } from '../replay-lane.ts'
+import { readTlsMaterial } from '../tls-material.ts'
 import { SummedMetrics } from './summed-metrics.ts'
 import { WorkerSet, type WorkerSetOptions } from './worker-set.ts'
 
@@ -70,34 +69,34 @@ export async function runWorkers(
   }
   try {
     refuseUnsafe(host, token)
-    checkFiles(options)
+    // What cannot be read is said once, not by each of them.
+    readTlsMaterial(options)
     await checkFree(options)
     const port = await workers.start()
     const adminPort = await control.listen()
     const url = urlOf(host, port, options.tlsCert ? 'https' : 'http')
+    const tcpPort = options.tcp ?? null
     const adminUrl = urlOf(host, adminPort)
-    log.info({ event: 'listening', url, adminUrl, workers: options.workers }, `balancer listens on ${url}`)
+    log.info({ event: 'listening', url, adminUrl, tcpPort, workers: options.workers }, `balancer listens on ${url}`)
     if (!known()) logWaiting(options, log)
     control.startReplicas()
     const stopped = signal.aborted ? Promise.resolve() : Promise.race([once(signal, 'abort'), failed])
-    return { url, port, adminUrl, adminPort, done: stopped.finally(close).then(() => undefined) }
+    return { url, port, adminUrl, adminPort, tcpPort, done: stopped.finally(close).then(() => undefined) }
   } catch (error) {
     await close()
     throw error
   }
 }
 
-/** The workers read these; what is wrong with them is said once, here. */
-function checkFiles(options: BalancerOptions): void {
-  const files = tlsFilesOf(options)
-  if (files) readTlsPair(files)
-  if (options.backendCa !== undefined) readCertificates(options.backendCa, '--backend-ca')
-}
-
 /** A port that several processes share is not refused to another balancer's workers: so it is asked for alone first. */
-async function checkFree({ host, port }: BalancerOptions): Promise<void> {
-  if (port === 0) return
-  const probe = createServer()
-  await listen(probe, host, port, '--port')
-  await stopServer(probe, () => undefined)
+async function checkFree({ host, port, tcp = 0 }: BalancerOptions): Promise<void> {
+  for (const [wanted, option] of [
+    [port, '--port'],
+    [tcp, '--tcp'],
+  ] as const) {
+    if (wanted === 0) continue
+    const probe = createServer()
+    await listen(probe, host, wanted, option)
+    await stopServer(probe, () => undefined)
+  }
 }
