@@ -174,28 +174,30 @@ export function watchBody(
   refuse: (problem: 'body too large' | 'body timed out') => void,
 ): void {
   const progress = new BodyPace(pace, bytesMax, now())
+  // Not the socket's own timeout: Node would close a connection whose request has come and is read by nobody yet.
+  const timer = setTimeout(() => {
+    if (progress.waiting && !request.complete) end('body timed out')
+  }, pace.pauseMaxMs)
   const stop = () => {
-    request.off('data', onData).off('end', stop).off('close', stop)
-    request.off('timeout', onTimeout).off('pause', onPause).off('resume', onResume)
-    request.setTimeout(0)
+    clearTimeout(timer)
+    request.off('data', onData).off('end', stop).off('close', stop).off('pause', onPause).off('resume', onResume)
+  }
+  const end = (problem: 'body too large' | 'body timed out') => {
+    stop()
+    refuse(problem)
   }
   const onData = (chunk: Buffer) => {
+    timer.refresh()
     const verdict = progress.arrived(chunk.length, now())
-    if (verdict === 'goes on') return
-    stop()
-    refuse(verdict === 'too large' ? 'body too large' : 'body timed out')
+    if (verdict !== 'goes on') end(verdict === 'too large' ? 'body too large' : 'body timed out')
   }
   const onPause = () => progress.paused(now())
-  const onResume = () => progress.resumed(now())
-  const onTimeout = () => {
-    if (!progress.waiting) return
-    stop()
-    refuse('body timed out')
+  const onResume = () => {
+    timer.refresh()
+    progress.resumed(now())
   }
   // Whoever reads it starts it.
   request.pause()
   progress.paused(now())
-  request.setTimeout(pace.pauseMaxMs)
-  request.on('data', onData).on('end', stop).on('close', stop)
-  request.on('timeout', onTimeout).on('pause', onPause).on('resume', onResume)
+  request.on('data', onData).on('end', stop).on('close', stop).on('pause', onPause).on('resume', onResume)
 }

@@ -99,6 +99,11 @@ export class ClientConnection {
     this.#socket.destroySoon = () => this.#linger()
   }
 
+  /** Another protocol is spoken here, or was asked for: what is sent last is the end, whatever still comes. */
+  upgraded(): void {
+    this.#socket.once('finish', () => this.#linger())
+  }
+
   /** What came is no request. It is refused after all that came before it. */
   fault(problem: ProblemType): void {
     if (this.#ended || this.#fault) return

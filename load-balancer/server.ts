@@ -41,7 +41,7 @@ export function clientServer(context: ExchangeContext, options: ClientServerOpti
   Object.assign(server, { httpAllowHalfOpen: true, maxHeadersCount: 0 })
   connections.watch(server, pair !== undefined)
   const enter = (request: IncomingMessage, response: ServerResponse) => {
-    const multiplexed = request.httpVersionMajor > 1
+    const multiplexed = isStream(request)
     if (multiplexed) expectLoss(request, response)
     const connection = connections.of(multiplexed ? sessionSocket(request) : request.socket, multiplexed)
     connection.enter(new Exchange(context, request, response, connection))
@@ -58,16 +58,22 @@ export function clientServer(context: ExchangeContext, options: ClientServerOpti
     if (fault) return connection.fault(fault)
     if (connection.ended) return void socket.destroy()
     takeTarget(request)
+    connection.upgraded()
     context.streams.upgrade(request, socket as Socket, head)
   })
   server.on('connect', (request, socket) => {
     // A stream of HTTP/2 has an answer here.
-    if (request.httpVersionMajor > 1) return void (socket as unknown as ServerResponse).writeHead(501).end()
+    if (isStream(request)) return void (socket as unknown as ServerResponse).writeHead(501).end()
     socket.on('error', () => socket.destroy())
     connections.of(socket as Socket).fault('no tunnels')
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => connections.failed(socket as Socket, error.code))
   return server
+}
+
+/** True for HTTP/2. The version does not tell: a request of HTTP/1 may call itself 2.0. */
+function isStream(request: IncomingMessage): boolean {
+  return 'stream' in request
 }
 
 /** In HTTP/2 a client's leaving is also an error of both streams; that they are closed says all. */
