@@ -79,10 +79,11 @@ describe('members: a golden trace of', () => {
 
   it('a report: out while it is probed, and back if its URL answers', () => {
     const world = threeBackends()
+    world.run(35)
     told(world)
     world.report('b')
-    world.run(50)
-    assert.deepEqual(told(world), ['1000 -b', '1010 +b-2 standby'])
+    world.run(30)
+    assert.deepEqual(told(world), ['1035 -b', '1040 +b-2 standby'], 'before its next heartbeat')
   })
 
   it('an orderly stop and a goodbye: out at once', () => {
@@ -122,6 +123,17 @@ describe('members: a golden trace of', () => {
       '2310 +b-2 settling lag 14',
       '3010 +b-2 settling lag 21',
     ])
+  })
+
+  it('a death while a lag waits to be told: it is not told after', () => {
+    const world = threeBackends()
+    world.get('b').lag = 1
+    world.run(100)
+    world.get('b').lag = 2
+    world.run(100)
+    world.kill('b')
+    world.run(3_000)
+    assert.deepEqual(told(world).slice(-3), ['1010 +b-2 standby lag 1', '1200 -b', '2000 whole'])
   })
 })
 

@@ -9,8 +9,8 @@ export const lagIntervalMs = 1_000
 export const gatheringMs = 2_000
 
 /** The backend as a member, or null if no request should be sent to it. */
-export function memberOf({ hello, status, liveness, connection }: KnownBackend): Member | null {
-  if (liveness.state !== 'alive' || connection === null || !status) return null
+export function memberOf({ hello, status, liveness }: KnownBackend): Member | null {
+  if (liveness.state !== 'alive' || !status) return null
   if (status.phase === 'starting' || status.phase === 'stopping') return null
   const { name, incarnation, url, weight, exactlyOnce } = hello
   return { name, incarnation, url, weight, exactlyOnce, phase: status.phase, lag: status.lag }
