@@ -34,6 +34,7 @@ const languages = {
   python: { command: ['python3', '-c', pythonServer], check: '/' },
   node: { command: [process.execPath, '-e', nodeServer], check: '/health' },
   shell: { command: ['sh', '-c', shellServer], check: '/' },
+  wrapped: { command: ['sh', '-c', '"$0" -e "$1" "$2" & wait', process.execPath, nodeServer], check: '/health' },
 } as const
 type Language = keyof typeof languages
 
@@ -187,6 +188,15 @@ test('a check that fails: out and another named; once it succeeds, in again, and
   await fetch(`${first.url}/cured`)
   await members('first standby, second active')
   assert.equal(named(follower), 'second')
+})
+
+test('what a dead command leaves behind ends with it: its port is free for the next', async (t) => {
+  const { follower, agent } = await world(t)
+  const wrapped = await agent('wrapped', 'wrapped')
+  await untilNamed(follower, 'wrapped')
+  process.kill(wrapped.pid, 'SIGKILL')
+  assert.deepEqual(await wrapped.exited, [137, null])
+  await untilGone(wrapped.url)
 })
 
 test('kill -9 of the agent itself takes the server with it', async (t) => {

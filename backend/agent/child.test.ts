@@ -24,6 +24,12 @@ describe('a child', () => {
     assert.equal(child.kill('SIGTERM'), false)
   })
 
+  it('that says much just before its end is heard to the last word', async (t) => {
+    const { child } = await run(t, 'seq 1 9000; kill -9 $$')
+    await child.ended
+    assert.deepEqual(child.lastLines.slice(-2), ['8999', '9000'])
+  })
+
   it('that is killed: the signal, and the code a shell would give', async (t) => {
     const { child, stdout } = await run(t, 'echo up; exec sleep 60')
     await once(stdout, 'readable')

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { constants } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
+import { setImmediate as immediate } from 'node:timers/promises'
 import { lastLineLengthMax, lastLinesMax } from '../../heartbeat-receiver/protocol.ts'
 import { BackendError } from '../errors.ts'
 import { LastLines } from './last-lines.ts'
@@ -102,5 +103,6 @@ async function untilEnded(child: ChildProcess): Promise<ChildEnd> {
   const closed = once(child, 'close')
   const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
   await within(closed, lastWordsMs)
+  await immediate() // on a busy machine the time is over before the pipes were looked at
   return { code, signal }
 }
