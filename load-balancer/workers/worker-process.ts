@@ -9,7 +9,7 @@ const module = fileURLToPath(new URL('./worker-main.ts', import.meta.url))
 /** A worker that hangs is counted without: what it counted last. Milliseconds. */
 const countTimeoutMs = 1_000
 /** So many pings in a row without a word, and it hangs. */
-const unansweredPingsMax = 5
+const unansweredPingsMax = 10
 
 export interface WorkerListener {
   listening(port: number): void

@@ -137,7 +137,7 @@ describe('workers', { skip }, () => {
   })
 
   it('that hang are killed and replaced', async (t) => {
-    const { pids, post } = await startWorkers(t, { pingIntervalMs: 100 })
+    const { pids, post } = await startWorkers(t, { pingIntervalMs: 200 })
     const [first] = pids() as [number]
     process.kill(first, 'SIGSTOP')
     await eventually(() => pids().length === 3, 'a third worker')
