@@ -2,8 +2,9 @@
 import { z } from 'zod'
 import { journalOptions, logLevelOption, tokenOption } from '../checkpoint/config.ts'
 import { durationMs, port, textList } from '../checkpoint/units.ts'
+import { checkTlsOptions, tlsOptions } from './tls-options.ts'
 
-export const receiverOptions = journalOptions.extend({
+const options = journalOptions.extend({
   host: z
     .string()
     .min(1)
@@ -34,6 +35,8 @@ export const receiverOptions = journalOptions.extend({
     .default([])
     .meta({ description: 'the other receivers, comma separated' }),
   token: tokenOption,
+  ...tlsOptions,
   logLevel: logLevelOption,
 })
+export const receiverOptions = options.superRefine(checkTlsOptions)
 export type ReceiverOptions = z.infer<typeof receiverOptions>

@@ -1,7 +1,8 @@
 /** The receiver put together: the core, and around it the sockets, the journal, the clock and the log. */
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
 import { createCheckpoint, type Journal, kafkaJournal } from '../checkpoint/index.ts'
@@ -17,6 +18,8 @@ import { Metrics } from './metrics.ts'
 import { probe } from './prober.ts'
 import type { ToFollower } from './protocol.ts'
 import { Receiver } from './receiver.ts'
+import { tlsFilesOf } from './tls-options.ts'
+import { readTlsPair, tlsVersionMin, watchTlsPair } from './tls-pair.ts'
 import { isLoopback } from './token.ts'
 import { type WebSocketLimits, WebSocketSide } from './websocket-server.ts'
 
@@ -44,7 +47,7 @@ export interface RunningReceiver {
 
 /**
  * Starts a receiver; resolves when it listens, which does not wait for Kafka. Ends when `signal` is aborted.
- * @throws ReceiverError PORT_IN_USE, CANNOT_LISTEN, UNSAFE_LISTEN
+ * @throws ReceiverError PORT_IN_USE, CANNOT_LISTEN, UNSAFE_LISTEN; TlsError
  */
 export async function startReceiver(
   options: ReceiverOptions,
@@ -61,11 +64,22 @@ export async function startReceiver(
   return { port, url, done: service.done }
 }
 
+/** A server with TLS, and the certificate as it is renewed, or without. Throws a TlsError. */
+function createListener(options: ReceiverOptions, log: Logger, api: RequestListener) {
+  const files = tlsFilesOf(options)
+  if (!files) return { server: createServer(api), unwatch: () => undefined }
+  const pair = readTlsPair(files)
+  const server: SecureServer = createSecureServer({ cert: pair.cert, key: pair.key, minVersion: tlsVersionMin }, api)
+  const use = ({ cert, key }: typeof pair) => server.setSecureContext({ cert, key, minVersion: tlsVersionMin })
+  return { server: server as unknown as Server, unwatch: watchTlsPair({ files, pair, use, log }) }
+}
+
 class Service {
   readonly #options: ReceiverOptions
   readonly #log: Logger
   readonly #core: Receiver
   readonly #server: Server
+  readonly #unwatch: () => void
   readonly #webSockets: WebSocketSide
   readonly #events = new EventStream()
   readonly #metrics = new Metrics()
@@ -81,7 +95,9 @@ class Service {
     this.#core = new Receiver({ shard: 0, heartbeatMs: options.heartbeatMs })
     this.#decisions = this.#createDecisionLog(name, journal)
     this.#done.promise.catch(() => undefined) // whoever waits for it is told; nobody has to
-    this.#server = createServer(
+    const { server, unwatch } = createListener(
+      options,
+      this.#log,
       createHttpApi({
         token: options.token,
         metrics: this.#metrics,
@@ -92,6 +108,8 @@ class Service {
         notReady: () => (this.#core.authorized ? null : 'waiting for the journal of decisions'),
       }),
     )
+    this.#server = server
+    this.#unwatch = unwatch
     this.#server.maxConnections = connectionsMax
     this.#webSockets = new WebSocketSide({
       server: this.#server,
@@ -116,7 +134,7 @@ class Service {
       throw listenError(cause, `${shownHost}:${wanted}`)
     })
     const { port } = this.#server.address() as { port: number }
-    const url = `ws://${shownHost}:${port}`
+    const url = `${this.#options.tlsCert === undefined ? 'ws' : 'wss'}://${shownHost}:${port}`
     this.#log.info({ event: 'listening', url }, `the receiver listens on ${url}`)
     this.#timers.push(
       setInterval(() => this.#take({ type: 'tick' }), tickMs),
@@ -135,6 +153,7 @@ class Service {
 
   async #close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
+    this.#unwatch()
     this.#events.close()
     const closed = once(this.#server, 'close')
     this.#server.close()

@@ -33,12 +33,13 @@ export async function startTestReceiver(
     token?: string
     port?: number
     heartbeatMs?: number
+    tls?: { tlsCert: string; tlsKey: string }
   } = {},
 ): Promise<TestReceiver> {
   const { log, lines } = capturedLog()
   const { journal = createMemoryLog(), limits, token, port = 0, heartbeatMs = calmHeartbeatMs } = options
   const abort = new AbortController()
-  const parsed = receiverOptions.parse({ port, name: 'receiver', heartbeatMs, token })
+  const parsed = receiverOptions.parse({ port, name: 'receiver', heartbeatMs, token, ...options.tls })
   const receiver = await startReceiver(parsed, log, abort.signal, {
     journal: options.adapter ?? memoryJournal(journal),
     ...(limits ? { limits } : {}),
@@ -48,7 +49,7 @@ export async function startTestReceiver(
     await receiver.done.catch(() => undefined)
   }
   t.after(stop)
-  const base = receiver.url.replace('ws:', 'http:')
+  const base = receiver.url.replace(/^ws/, 'http')
   return { url: receiver.url, base, port: receiver.port, lines, journal, done: receiver.done, stop }
 }
 
