@@ -1,20 +1,22 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { capturedLog } from '../../heartbeat-receiver/captured-log.ts'
 import { Membership } from '../membership.ts'
 import { Metrics } from '../metrics.ts'
 import { AutoReplicas, arrivalsIn, countArrivals } from './auto-replicas.ts'
 import { defaultAutoscaleSettings } from './autoscale.ts'
-import { defaultKeeperSettings } from './keeper.ts'
+import { defaultKeeperSettings, type KeeperSettings } from './keeper.ts'
 import { ReplicaSet } from './replica-set.ts'
 import type { Spawner } from './spawner.ts'
+import { until } from './test-server.ts'
 
-/** Servers that run as soon as they are asked for and end when they are told to. */
-function instantSpawner(): Spawner {
+/** Servers that run as soon as they are asked for and end when they are told to, or at once if they are `stillborn`. */
+function instantSpawner(stillborn = false): Spawner {
   return {
     spawn: ({ name }) => {
       const ended = Promise.withResolvers<string>()
+      if (stillborn) ended.resolve('ended with exit code 1')
       const stop = async () => ended.resolve('ended')
       return { url: `http://${name}`, exited: ended.promise, accepts: async () => undefined, stop }
     },
@@ -22,13 +24,14 @@ function instantSpawner(): Spawner {
   }
 }
 
-test('servers follow the requests that arrive, and what is given up is not replaced by more of the same', async (t) => {
+/** Automatic replicas over a clock and clients that only the test moves; `pass` answers who is kept after a sample with so many requests. */
+function startAuto(t: TestContext, spawner: Spawner, keeping: Partial<KeeperSettings> = {}) {
   t.mock.timers.enable({ apis: ['setInterval'] })
   const { log, lines } = capturedLog()
   const membership = new Membership()
   let nowMs = 0
   const now = () => nowMs
-  const replicas = new ReplicaSet({ settings: defaultKeeperSettings, spawner: instantSpawner(), membership, log, now })
+  const replicas = new ReplicaSet({ settings: { ...defaultKeeperSettings, ...keeping }, spawner, membership, log, now })
   const clients = new EventEmitter()
   const auto = new AutoReplicas({
     ...{ replicas, arrivals: countArrivals(clients), taken: () => ['server-2'], log, now },
@@ -45,6 +48,11 @@ test('servers follow the requests that arrive, and what is given up is not repla
     await new Promise((resolve) => setImmediate(resolve))
     return replicas.names
   }
+  return { pass, replicas, lines }
+}
+
+test('servers follow the requests that arrive', async (t) => {
+  const { pass, lines } = startAuto(t, instantSpawner())
   assert.deepEqual(await pass(0), ['server-1'])
   // 20 a second, at most 8 for each.
   assert.deepEqual(await pass(100), ['server-1', 'server-3', 'server-4'])
@@ -58,6 +66,17 @@ test('servers follow the requests that arrive, and what is given up is not repla
     [3, 4, 'bounds'],
     [4, 1, 'bounds'],
   ])
+})
+
+test('what is given up is not replaced by more of the same, and goes first', async (t) => {
+  const { pass, replicas, lines } = startAuto(t, instantSpawner(true), { crashesMax: 1 })
+  await pass(100)
+  await until(() => replicas.givenUp.length === 3, 'giving up')
+  assert.deepEqual(await pass(100), [])
+  assert.deepEqual([replicas.givenUp.length, lines.filter(({ event }) => event === 'spawned').length], [3, 3])
+  await pass(0)
+  await pass(0)
+  assert.equal(replicas.givenUp.length, 1)
 })
 
 test('the requests are counted in the metrics too, where several processes serve', async () => {

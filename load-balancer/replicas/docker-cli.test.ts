@@ -40,6 +40,8 @@ if (words[0] === 'container') {
     if (existsSync(at(name))) { console.error('Conflict. The container name is already in use'); process.exit(125) }
     const [, port] = option('--publish').split(':')
     const image = words[words.indexOf('HEARTLINE_PORT=' + port) + 1]
+    // As long as an image takes to be fetched.
+    if (image === 'late') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000)
     const child = spawn(process.execPath, [__filename, 'container', port, image, name], { detached: true, stdio: ['ignore', 'inherit', 'inherit'] })
     writeFileSync(at(name), String(child.pid))
     child.on('exit', (code) => { if (existsSync(at(name))) unlinkSync(at(name)); process.exit(code ?? 137) })
@@ -149,6 +151,14 @@ test('a container that was killed has ended, and its name is free', async (t) =>
   assert.match(await spawned.exited, /^ended with exit code 137/)
   const next = docker.spawn({ name: 'a', port: await freePort() })
   await next.accepts(soon())
+})
+
+test('a container that is stopped before it is there does not come', async (t) => {
+  const { docker } = await startFake(t, { image: 'late' })
+  const spawned = docker.spawn({ name: 'a', port: await freePort() })
+  await spawned.stop()
+  assert.match(await spawned.exited, /^was killed by SIGKILL/)
+  await assert.rejects(fetch(spawned.url))
 })
 
 test('all containers end when the spawner closes, those too that were only just started', async (t) => {

@@ -35,6 +35,8 @@ test('a rise is followed, and its end is not foretold as going on for ever', () 
 
 test('a season is known from its second time on, also its sudden steps', () => {
   const season = [100, 100, 100, 500, 500, 100, 100, 100]
+  const once = after(season, { period: season.length })
+  for (const [index, value] of season.entries()) about(once.ahead(index + 1), value, 1e-9)
   const values = [...season, ...season, ...season]
   const forecast = after(values, { period: season.length })
   for (const [index, value] of season.entries()) about(forecast.ahead(index + 1), value, 15)

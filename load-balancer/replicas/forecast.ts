@@ -98,7 +98,7 @@ export class Forecast {
     this.#season = this.#season.map((one) => one - mean)
     this.#seasonKnown = true
     // From here on the level is what is left without the season.
-    this.#level! -= this.#season.at(-1)!
+    this.#level = mean
     this.#trend = 0
   }
 }

@@ -57,7 +57,16 @@ test('a program that does not exist is an end with a reason, not a crash', async
   assert.match(await spawner.spawn({ name: 'a', port: 1 }).exited, /^could not be started: .*ENOENT/)
 })
 
-test('a server that ignores SIGTERM is killed, and a stopped one ends', async (t) => {
+test('a stopped server ends in order', async (t) => {
+  const { spawner } = processes(t, serverCommand('serves'))
+  const spawned = spawner.spawn({ name: 'a', port: await freePort() })
+  await spawned.accepts(soon())
+  process.kill(await pidOf(spawned.url), 'SIGSTOP')
+  await spawned.stop()
+  assert.match(await spawned.exited, /^was killed by SIGTERM/)
+})
+
+test('a server that ignores SIGTERM is killed, though it is stopped', async (t) => {
   const { spawner } = processes(t, serverCommand('stubborn'))
   const spawned = spawner.spawn({ name: 'a', port: await freePort() })
   await spawned.accepts(soon())

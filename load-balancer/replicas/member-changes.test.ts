@@ -38,6 +38,7 @@ describe('what is added', () => {
     })
 
   const refusals: [what: string, present: Present, body: unknown, says: RegExp][] = [
+    ['more names than n', spawning, { n: 1, names: ['x', 'y'] }, /more than newly added/],
     ['a name with a space', spawning, { n: 1, names: ['a b'] }, /"a b" is no name/],
     ['a name that is an option', spawning, { n: 1, names: ['--privileged'] }, /is no name/],
     ['a name with a path', spawning, { n: 1, names: ['../x'] }, /is no name/],
@@ -74,6 +75,11 @@ describe('what is removed', () => {
   ]
   for (const [what, body, expected] of cases)
     it(what, () => assert.deepEqual(removalsOf(body, spawning), { ok: true, change: expected }))
+
+  it('refuses more names than n', () => {
+    const decided = removalsOf({ n: 1, names: ['server-1', 'server-2'] }, spawning)
+    assert.match(decided.ok ? '' : decided.message, /more than removable/)
+  })
 
   it('refuses a name twice, in two spellings too', () => {
     const decided = removalsOf({ n: 2, names: ['10.0.0.1:80', 'http://10.0.0.1'] }, spawning)

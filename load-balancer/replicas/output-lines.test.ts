@@ -20,6 +20,13 @@ test('a line is bounded, though it never ends', () => {
   assert.deepEqual(lines.take('\n', 0), ['x'.repeat(500)])
 })
 
+test('no more of a line is kept in memory than can be read', () => {
+  const line = JSON.stringify({ level: 30, stack: 'x'.repeat(10_000), msg: 'beyond the bound' })
+  const lines = new OutputLines()
+  for (let from = 0; from < line.length; from += 1_000) lines.take(line.slice(from, from + 1_000), 0)
+  assert.match(lines.end(0)[0]!, /^\{"level":30/)
+})
+
 test('so many lines a second are passed on; the others are counted', () => {
   const lines = new OutputLines()
   assert.equal(lines.take('x\n'.repeat(100), 0).length, 20)
