@@ -11,6 +11,13 @@ async function run(t: TestContext, script: string) {
   return { child, ...outputs }
 }
 
+/** All that was passed on: in how many pieces is the system's affair. */
+function textOf(stream: PassThrough): string {
+  let text = ''
+  for (let chunk = stream.read(); chunk !== null; chunk = stream.read()) text += chunk
+  return text
+}
+
 describe('a child', () => {
   it('that ends by itself: its exit code, its output passed on, and its last lines, also those without an end', async (t) => {
     const { child, stdout, stderr } = await run(t, 'echo first $PORT; echo oops >&2; printf last; exit 3')
@@ -19,7 +26,7 @@ describe('a child', () => {
       [end, exitCodeOf(end), describeEnd(end)],
       [...[{ code: 3, signal: null }, 3, 'its process ended with exit code 3']],
     )
-    assert.deepEqual([String(stdout.read()), String(stderr.read())], ['first 4711\nlast', 'oops\n'])
+    assert.deepEqual([stdout, stderr].map(textOf), ['first 4711\nlast', 'oops\n'])
     assert.deepEqual(child.lastLines.toSorted(), ['first 4711', 'last', 'oops'])
     assert.equal(child.kill('SIGTERM'), false)
   })
