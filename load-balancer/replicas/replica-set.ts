@@ -67,6 +67,7 @@ export class ReplicaSet {
   /** Ends servers; those that are not kept are passed over. */
   remove(names: readonly string[]): void {
     this.#take({ type: 'remove', names })
+    for (const name of names) this.#forget(name)
   }
 
   /** Ends them all; resolves when none is left. */
@@ -142,6 +143,11 @@ export class ReplicaSet {
     begun.ending.abort()
     this.#runs.delete(run)
     this.#take({ type: 'exited', name, run, reason })
+    this.#forget(name)
+  }
+
+  /** Of one that is gone for good, not even the port is kept. */
+  #forget(name: string): void {
     if (this.#keeper.state(name) === undefined) this.#ports.delete(name)
   }
 
