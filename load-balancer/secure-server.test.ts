@@ -165,7 +165,7 @@ describe('HTTP/2', () => {
   })
 
   it('a client that resets its request, or leaves, frees the backend and harms nobody', async (t) => {
-    const { a, session } = await startSecure(t)
+    const { a, session } = await startSecure(t, { accessLog: 1 })
     let open = 0
     a.answer = (_arrival, response) => {
       open += 1

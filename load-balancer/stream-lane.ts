@@ -2,18 +2,20 @@
  * The stream lane: WebSockets, event streams and bodies too large to keep. No replay; http-proxy-middleware.
  * Its router names the target, never its constructor: httpxy lets constructor options beat those of a request.
  */
-import { type ClientRequest, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
-import { Agent } from 'node:https'
-import { isIP, type Socket } from 'node:net'
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
+import type { Agent } from 'node:https'
+import type { Socket } from 'node:net'
 import { createProxyMiddleware, type RequestHandler } from 'http-proxy-middleware'
 import { isSafe } from '../checkpoint/http-methods.ts'
 import { activeHeader, backendHeader, epochHeader, refusedHeader } from '../checkpoint/request-headers.ts'
 import type { AccessLog } from './access-log.ts'
-import { endsWithHead, takesTrailers, writeHead, writeHints, writeTrailers } from './client-answer.ts'
+import { BackendAgent } from './backend-agent.ts'
+import { takesTrailers, writeHead, writeHints, writeTrailers } from './client-answer.ts'
 import type { Forwarding } from './forwarding.ts'
-import { originForm, type Provenance, toBackendInPlace, toClient, toTrailers } from './message-headers.ts'
+import { originForm, toClient, toTrailers } from './message-headers.ts'
 import { type Problem, type ProblemType, problemAnswer } from './problem.ts'
 import type { Target } from './routing.ts'
+import { bytesOf, cut, prepare, provenanceOf, rawAnswer, type Stream, watchForEnd, watchNoMore } from './stream.ts'
 
 /** Who names the backend that a stream goes to. */
 export interface StreamTargets {
@@ -49,38 +51,6 @@ export interface StreamLaneOptions {
   holdTimeMs: number
   /** How many may wait. */
   waitingMax: number
-}
-
-/** One request or WebSocket in this lane. */
-interface Stream {
-  request: IncomingMessage
-  answer: ServerResponse | Socket
-  target: Target | undefined
-  /** To the backend, once there is one. */
-  outgoing: ClientRequest | undefined
-  /** The same, once both speak something else than HTTP. */
-  backendSocket: Socket | undefined
-  /** What was asked of the connection, and is not in the headers any more. */
-  asks: { te: string | undefined; trailer: string | undefined }
-  /** It ends when somebody leaves, not by itself. */
-  endless: boolean
-  /** Of the answer to an upgrade; 499 as long as there is none. */
-  status: number
-  openedMs: number
-  /** What the client's connection had been sent before. */
-  bytesBefore: number
-  failed: boolean
-}
-
-/** Node would ask a backend for the certificate of the Host that a client asked for. */
-class BackendAgent extends Agent {
-  override createConnection(...[options, callback]: Parameters<Agent['createConnection']>) {
-    const { hostname } = options as { hostname: string }
-    return super.createConnection(
-      { ...options, servername: isIP(hostname) ? '' : hostname } as typeof options,
-      callback,
-    )
-  }
 }
 
 /** How long what a client sent last may take to reach its backend after it left, milliseconds. */
@@ -310,7 +280,7 @@ export class StreamLane {
       stream.endless = true
       stream.backendSocket = backendSocket
       backendSocket.on('close', () => stream.answer.destroyed || (stream.answer as Socket).destroySoon())
-      ;(stream.answer as Socket).off('readable', readNothing).off('end', leave)
+      watchNoMore(stream.answer as Socket)
       if (this.#stopping || !this.#streams.has(request)) cut(stream)
     })
   }
@@ -359,51 +329,4 @@ export class StreamLane {
       answer.destroySoon()
     }
   }
-}
-
-/** Nobody reads from a client that waits for its upgrade, so it would not be noticed that it left. */
-function watchForEnd(socket: Socket): void {
-  socket.on('readable', readNothing).on('end', leave)
-}
-
-function readNothing(this: Socket): void {
-  // What is there is for the backend, and stays; only the end has no length.
-  if (this.readableLength === 0) this.read()
-}
-
-function leave(this: Socket): void {
-  this.destroy()
-}
-
-function bytesOf({ request, bytesBefore }: Stream): number {
-  return request.socket.bytesWritten - bytesBefore
-}
-
-function provenanceOf(stream: Stream | undefined): Provenance {
-  return { backend: stream?.target?.name ?? 'none', epoch: stream?.target?.epoch ?? 0, replays: 0 }
-}
-
-/** The headers as a backend gets them, and a path instead of a whole URL, in which httpxy sees a path. */
-function prepare(request: IncomingMessage, forwarding: Forwarding): void {
-  const { headers } = request
-  toBackendInPlace(request, forwarding)
-  request.url = originForm(request.url!) ?? request.url!
-  // HTTP/2 frames a body of unknown length by itself; without chunks it would run into what follows.
-  if (request.httpVersionMajor > 1 && headers['content-length'] === undefined && !endsWithHead(request))
-    headers['transfer-encoding'] = 'chunked'
-}
-
-function cut(stream: Stream): void {
-  stream.failed = true
-  stream.answer.destroy()
-  // A deposed or lost backend gets no farewell.
-  stream.backendSocket?.destroy()
-}
-
-/** An answer for a socket that has no response object: one that asked for an upgrade. */
-function rawAnswer(status: number, headers: string[], body: Buffer): Buffer {
-  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`]
-  for (let index = 0; index < headers.length; index += 2) lines.push(`${headers[index]}: ${headers[index + 1]}`)
-  lines.push('connection: close', '', '')
-  return Buffer.concat([Buffer.from(lines.join('\r\n'), 'latin1'), body])
 }
