@@ -25,6 +25,10 @@ const benchmarks: Record<string, { summary: string; load: () => Promise<Benchmar
     summary: 'requests per second of one core, beside nginx, HAProxy, Caddy and the proxies of Node',
     load: async () => (await import('./proxy/proxy.ts')).proxy,
   },
+  'slow-clients': {
+    summary: 'the latency of normal traffic, alone and beside thousands of idle and slow clients',
+    load: async () => (await import('./slow-clients/slow-clients.ts')).slowClients,
+  },
 }
 
 const exitCodes = { fine: 0, failed: 1, usage: 2 } as const

@@ -47,7 +47,7 @@ export async function normalTraffic({
   } finally {
     agent.destroy()
   }
-  if (failed !== undefined) throw new BenchError('CONTENDER_WRONG', 'normal traffic met an error', failed)
+  if (failed !== undefined) throw new BenchError('CONTENDER_WRONG', `normal traffic met an error: ${failed}`, failed)
   return latenciesMs
 }
 
