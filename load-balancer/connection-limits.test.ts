@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import { balancerOptions } from './config.ts'
+import { connectionsMax } from './forward.ts'
 import { type Answer, hang, startCluster, until } from './test-cluster.ts'
 
 /** A client that writes `text` and collects what comes until it is closed. */
@@ -174,6 +175,25 @@ describe('what is too much', () => {
     await once(kept.socket, 'data')
     assert.equal((await send({})).status, 200)
   })
+})
+
+it('answers that have begun and do not end take no place of other requests', async (t) => {
+  const { a, balancer, send } = await startCluster(t, { options: { holdTimeMs: 2_000 } })
+  a.answer = (_arrival, response) => void response.write(Buffer.alloc(70_000))
+  const readers = Array.from({ length: connectionsMax + 10 }, () => client(t, balancer.port, get))
+  await Promise.all(readers.map(({ socket }) => once(socket, 'data')))
+  a.answer = (arrival, response) => a.apply(arrival, response)
+  assert.equal((await send({})).status, 200)
+  for (const { socket } of readers) socket.destroy()
+})
+
+it('a WebSocket that is not taken is closed, whatever comes behind it', async (t) => {
+  const { a, balancer } = await startCluster(t)
+  a.answer = (_arrival, response) => void response.end('no')
+  const offer = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n'
+  const { closed } = client(t, balancer.port, `${get.replace('Host', `${offer}Host`)}${get}`)
+  assert.equal((await closed).match(/HTTP\/1\.1/g)?.length, 1)
+  assert.equal(a.requests.length, 1)
 })
 
 describe('requests on one connection', () => {

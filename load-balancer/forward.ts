@@ -4,8 +4,10 @@ import { Bag } from './bag.ts'
 import type { Target } from './routing.ts'
 import { type Outgoing, Sending, type SendingListener, type SendingOwner } from './sending.ts'
 
-/** Most connections to one backend; more requests wait their turn. */
+/** Most connections to one backend that wait for its answers; more requests wait their turn. */
 export const connectionsMax = 256
+/** Most connections to one backend whose answers have begun: slow readers, who must not take the others' place. */
+const begunMax = 4_096
 /** How long the connections to a deposed backend stay open, milliseconds. */
 const hangUpDelayMs = 50
 /** Longer than a round trip anywhere, shorter than anybody's patience. Milliseconds. */
@@ -37,6 +39,9 @@ export class BackendPool implements SendingOwner {
   heard = 0
   /** Everything under way, also answers that have begun. */
   readonly #underWay = new Bag<Sending>()
+  readonly #settled: () => void
+  /** Answers that have begun. */
+  #begun = 0
   readonly #prefix: string
   readonly #origin: string
   readonly #options: Client.Options
@@ -50,12 +55,13 @@ export class BackendPool implements SendingOwner {
   #hungUp = false
 
   /**
-   * @param settled called each time a connection was made or not
+   * @param settled called each time a connection was made or not, and when there is room again
    * @param ca certificates in which to trust for `https://` beside none else; the system's if undefined
    */
   constructor(target: Target, settled: () => void, ca?: string) {
     const { origin, pathname } = new URL(target.url)
     this.url = target.url
+    this.#settled = settled
     this.#prefix = pathname.replace(/\/$/, '')
     this.#connectOptions = { ...connectOptions, ...(ca === undefined ? {} : { ca }) }
     const connect = buildConnector(this.#connectOptions)
@@ -85,9 +91,9 @@ export class BackendPool implements SendingOwner {
     return waiting.sort((a, b) => a.sentAtMs - b.sentAtMs)
   }
 
-  /** True if every connection has its request. */
+  /** True if no more may be sent now. */
   get full(): boolean {
-    return this.#underWay.size >= connectionsMax
+    return this.#underWay.size - this.#begun >= connectionsMax || this.#begun >= begunMax
   }
 
   /** True if connections are being opened as fast as it is good. */
@@ -114,8 +120,15 @@ export class BackendPool implements SendingOwner {
     sending.client = undefined
   }
 
+  begun(): void {
+    const wasFull = this.full
+    this.#begun += 1
+    if (wasFull && !this.full) this.#settled()
+  }
+
   finished(sending: Sending): void {
     this.#underWay.remove(sending)
+    if (sending.hasBegun) this.#begun -= 1
     if (this.#hungUp && this.#underWay.size === 0) this.destroy()
   }
 

@@ -52,6 +52,8 @@ export interface SendingListener {
 
 /** Whose connection a sending takes. */
 export interface SendingOwner {
+  /** Its answer begins for the client, who may take its time over it. */
+  begun(): void
   /** Signs of life of the backend so far. */
   heard: number
   /** Nobody waits for it any more; its connection may still be in use. */
@@ -65,6 +67,8 @@ const replaced = new Error('the sending is no longer wanted')
 /** One sending of one request. */
 export class Sending implements Dispatcher.DispatchHandler, InBag {
   bagIndex = -1
+  /** True once its answer began for the client. */
+  hasBegun = false
   /** The connection that it was given. */
   client: Client | undefined
   state: 'waiting' | 'sent' | 'collecting' | 'begun' | 'done' = 'waiting'
@@ -221,6 +225,8 @@ export class Sending implements Dispatcher.DispatchHandler, InBag {
   #begin(): void {
     clearTimeout(this.#pause)
     this.state = 'begun'
+    this.hasBegun = true
+    this.#owner.begun()
     this.#listener.begun(this.#head!)
     for (const chunk of this.#chunks) if (!this.#listener.data(chunk)) this.#controller?.pause()
     this.#chunks = []
