@@ -11,6 +11,7 @@ import { capturedLog } from '../heartbeat-receiver/captured-log.ts'
 import { type DecisionFollower, followDecisions } from '../heartbeat-receiver/decision-follower.ts'
 import { startTestReceiver, type TestReceiver } from '../heartbeat-receiver/test-receiver.ts'
 import { balancerOptions, startBalancer } from '../load-balancer/index.ts'
+import { needsPython } from './needs.ts'
 
 const main = fileURLToPath(new URL('../compose/main.ts', import.meta.url))
 const python = 'import sys, http.server as h\nclass H(h.SimpleHTTPRequestHandler):\n def log_message(s, *a): pass\n'
@@ -119,28 +120,32 @@ async function untilGone(url: string): Promise<void> {
   }
 }
 
-test('kill -9 of a server in Python: the next is named at once, the crash line quotes the signal and what it said, and the agent ends likewise', async (t) => {
-  const { receiver, follower, agent, members } = await world(t)
-  const first = await agent('python', 'python')
-  await untilNamed(follower, 'python')
-  const second = await agent('node', 'node')
-  await members('node standby, python active')
-  assert.equal(follower.decision()?.url, first.url)
-  assert.equal(follower.decision()?.exactlyOnce, false)
+test(
+  'kill -9 of a server in Python: the next is named at once, the crash line quotes the signal and what it said, and the agent ends likewise',
+  needsPython,
+  async (t) => {
+    const { receiver, follower, agent, members } = await world(t)
+    const first = await agent('python', 'python')
+    await untilNamed(follower, 'python')
+    const second = await agent('node', 'node')
+    await members('node standby, python active')
+    assert.equal(follower.decision()?.url, first.url)
+    assert.equal(follower.decision()?.exactlyOnce, false)
 
-  const killedAtMs = performance.now()
-  process.kill(first.pid, 'SIGKILL')
-  await untilNamed(follower, 'node')
-  t.diagnostic(`from kill -9 to the new decision: ${(performance.now() - killedAtMs).toFixed(1)} ms`)
-  await members('node active')
-  assert.deepEqual(await first.exited, [137, null])
-  const [line] = receiver.lines.filter(({ event }) => event === 'crashed')
-  assert.match(
-    line!.msg,
-    /^python crashed: its process was killed by SIGKILL; node leads now with epoch 2, decided in [\d.]+ ms; its last lines: python is up$/,
-  )
-  assert.equal(await (await fetch(follower.decision()!.url)).text(), String(second.pid))
-})
+    const killedAtMs = performance.now()
+    process.kill(first.pid, 'SIGKILL')
+    await untilNamed(follower, 'node')
+    t.diagnostic(`from kill -9 to the new decision: ${(performance.now() - killedAtMs).toFixed(1)} ms`)
+    await members('node active')
+    assert.deepEqual(await first.exited, [137, null])
+    const [line] = receiver.lines.filter(({ event }) => event === 'crashed')
+    assert.match(
+      line!.msg,
+      /^python crashed: its process was killed by SIGKILL; node leads now with epoch 2, decided in [\d.]+ ms; its last lines: python is up$/,
+    )
+    assert.equal(await (await fetch(follower.decision()!.url)).text(), String(second.pid))
+  },
+)
 
 test('a server that ends with an exit code: the crash line has it, and the agent ends with it', async (t) => {
   const { receiver, follower, agent } = await world(t)
@@ -156,24 +161,28 @@ test('a server that ends with an exit code: the crash line has it, and the agent
   assert.equal(named(follower), undefined)
 })
 
-test('SIGTERM to the agent that leads: another is named while its server still answers, and then the server ends in order', async (t) => {
-  const { receiver, follower, agent, members } = await world(t)
-  const first = await agent('first', 'node', ['--drain', '200ms'])
-  await untilNamed(follower, 'first')
-  await agent('second', 'python')
-  await members('first active, second standby')
-  first.process.kill('SIGTERM')
-  await untilNamed(follower, 'second')
-  assert.equal((await fetch(`${first.url}/health`)).status, 200, 'who was sent there before is still answered')
-  assert.deepEqual(await first.exited, [0, null])
-  assert.ok(first.printed.includes('node ends in order'))
-  assert.ok(first.printed.includes('node is up, token undefined'), 'the secret is not handed on')
-  await untilGone(first.url)
-  assert.deepEqual(
-    receiver.lines.filter(({ level }) => level >= 50),
-    [],
-  )
-})
+test(
+  'SIGTERM to the agent that leads: another is named while its server still answers, and then the server ends in order',
+  needsPython,
+  async (t) => {
+    const { receiver, follower, agent, members } = await world(t)
+    const first = await agent('first', 'node', ['--drain', '200ms'])
+    await untilNamed(follower, 'first')
+    await agent('second', 'python')
+    await members('first active, second standby')
+    first.process.kill('SIGTERM')
+    await untilNamed(follower, 'second')
+    assert.equal((await fetch(`${first.url}/health`)).status, 200, 'who was sent there before is still answered')
+    assert.deepEqual(await first.exited, [0, null])
+    assert.ok(first.printed.includes('node ends in order'))
+    assert.ok(first.printed.includes('node is up, token undefined'), 'the secret is not handed on')
+    await untilGone(first.url)
+    assert.deepEqual(
+      receiver.lines.filter(({ level }) => level >= 50),
+      [],
+    )
+  },
+)
 
 test('a check that fails: out and another named; once it succeeds, in again, and nobody fails back', async (t) => {
   const { follower, agent, members } = await world(t)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { needsKafka } from './needs-kafka.ts'
+import { needsKafka } from './needs.ts'
 
 interface Report {
   requests: number

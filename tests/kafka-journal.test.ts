@@ -6,7 +6,7 @@ import pino from 'pino'
 import { CheckpointError, createCheckpoint, kafkaJournal } from '../checkpoint/index.ts'
 import { journalConformance } from '../checkpoint/journal-conformance.ts'
 import { type LocalKafka, startKafka } from '../compose/kafka/kafka.ts'
-import { needsKafka } from './needs-kafka.ts'
+import { needsKafka } from './needs.ts'
 
 const log = pino({ level: 'silent' })
 let kafka: LocalKafka // unset where there is no Java or Maven, and then no test runs

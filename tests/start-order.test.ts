@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import pino from 'pino'
 import { freePorts } from '../compose/kafka/ports.ts'
 import { type LogLine, Processes } from '../compose/processes.ts'
-import { needsKafka } from './needs-kafka.ts'
+import { needsKafka } from './needs.ts'
 
 const log = pino({ level: 'silent' })
 

@@ -1,12 +1,18 @@
 import { execFileSync } from 'node:child_process'
 
-const tools = [
+/** A command, and a flag with which it only says what it is. */
+export type Tool = readonly [command: string, flag: string]
+
+const kafkaTools: readonly Tool[] = [
   ['java', '-version'],
   ['mvn', '-version'],
-] as const
+]
 
-/** Why tests with a real broker cannot run here, or false; under CI that is a failure of theirs, not an excuse. */
-export function missingTools(): string | false {
+/**
+ * Why tests that need `tools` cannot run here, or false; under CI that is a failure of theirs, not an excuse.
+ * @param untested what is left untested without them
+ */
+export function missingTools(untested = 'no real Kafka', tools: readonly Tool[] = kafkaTools): string | false {
   const missing = tools.filter(([tool, flag]) => {
     try {
       execFileSync(tool, [flag], { stdio: 'ignore' })
@@ -16,5 +22,5 @@ export function missingTools(): string | false {
     }
   })
   if (missing.length === 0 || process.env.CI === 'true') return false
-  return `no real Kafka is tested: ${missing.map(([tool]) => tool).join(' and ')} missing`
+  return `${untested} is tested: ${missing.map(([tool]) => tool).join(' and ')} missing`
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { needsKafka } from '../needs-kafka.ts'
+import { needsKafka } from '../needs.ts'
 import { type DaySettings, describeDay, runDay } from './day.ts'
 import { startOfficeTown } from './office-town.ts'
 import { startShopTown } from './shop-town.ts'
