@@ -21,7 +21,7 @@ async function analysis(args: string[]) {
 test('a small run finds what the strategies promise', async (t) => {
   const output = await mkdtemp(join(tmpdir(), 'heartline-analysis-'))
   t.after(() => rm(output, { recursive: true, force: true }))
-  const size = ['--requests', '300', '--rate', '600', '--clients', '100', '--backends-max', '2']
+  const size = ['--requests', '300', '--rate', '600', '--clients', '100', '--backends-max', '2', '--rounds', '1']
   const { code, errors } = await analysis([...size, '--strategies', 'round-robin,consistent-hash', '--output', output])
   assert.equal(code, 0, errors)
   const results: AnalysisResults = JSON.parse(await readFile(join(output, 'results.json'), 'utf8'))

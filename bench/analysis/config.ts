@@ -22,6 +22,11 @@ export const analysisOptions = z.object({
     .max(10_000)
     .default(300)
     .meta({ description: 'connections, each with one request at a time' }),
+  rounds: wholeNumber
+    .min(1)
+    .max(100)
+    .default(3)
+    .meta({ description: 'how often A-3 is measured, strategies in turn; medians are told' }),
   backendsMax: wholeNumber.min(2).max(20).default(6).meta({ description: 'A-2 and A-5 go from 2 backends to so many' }),
   seed: wholeNumber
     .min(0)

@@ -36,7 +36,7 @@ function runText({ command, madeAt, machine, options }: AnalysisResults): string
   const noise = noiseNote(machine)
   return [
     `Made by \`${command}\` on ${madeAt.slice(0, 10)}: ${cores} x ${cpu}, ${memoryGiB} GiB, ${kernel}, Node ${node}.`,
-    `Each run: ${options.requests} requests at ${options.rate} per second on at most ${options.clients} connections, seed ${options.seed}.`,
+    `Each run: ${options.requests} requests at ${options.rate} per second on at most ${options.clients} connections, seed ${options.seed}; A-3 is the median of ${options.rounds} runs.`,
     ...(noise ? [`${noise}.`] : []),
   ].join('\n')
 }

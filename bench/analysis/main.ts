@@ -59,12 +59,12 @@ async function analyse(options: AnalysisOptions, argv: string[], signal: AbortSi
   const say = (line: string) => process.stderr.write(`${line}\n`)
   // A killed backend is told of at this level: here it is meant.
   const log = await createLogger('fatal', process.stderr)
-  const { requests, rate, clients, seed } = options
+  const { requests, rate, clients, seed, rounds } = options
   const results: AnalysisResults = {
     madeAt: new Date().toISOString(),
     machine: describeMachine(),
     command: ['npm run analysis', ...(argv.length > 0 ? ['--', ...argv] : [])].join(' '),
-    options: { requests, rate, clients, seed },
+    options: { requests, rate, clients, seed, rounds },
   }
   for (const [name, run] of Object.entries(parts)) {
     signal.throwIfAborted()

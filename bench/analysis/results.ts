@@ -65,7 +65,7 @@ export interface AnalysisResults {
   madeAt: string
   machine: Machine
   command: string
-  options: Pick<AnalysisOptions, 'requests' | 'rate' | 'clients' | 'seed'>
+  options: Pick<AnalysisOptions, 'requests' | 'rate' | 'clients' | 'seed' | 'rounds'>
   /** The parts that were run. */
   shares?: ShareResult[]
   spreads?: SpreadResult[]

@@ -52,6 +52,22 @@ test('the story tells the failover as a pause, with who took over', () => {
   )
 })
 
+test('of many pauses the longest are told, and every failover', () => {
+  const tally = new Tally(0)
+  let atMs = 0
+  for (let index = 0; index < 40; index++) {
+    for (let quick = 0; quick < 50; quick++)
+      tally.add({ intendedMs: atMs, endMs: atMs++, error: undefined, backend: 'a', epoch: 1 })
+    atMs += 1_000 + index
+  }
+  tally.add({ intendedMs: atMs, endMs: atMs + 1, error: undefined, backend: 'b', epoch: 2 })
+  const result = { tally, findings: [], report: reportOf({ tally, findings: [], abandoned: 0 }) }
+  const { pauses } = storyOf(loadOptions.parse({}), result, new Date(0))
+  assert.equal(pauses.length, 21)
+  assert.deepEqual([pauses.at(-1)?.failover, pauses.filter(({ failover }) => failover).length], [true, 1])
+  assert.equal(Math.round(Math.min(...pauses.map(({ pauseMs }) => pauseMs))), 1_020)
+})
+
 test('no password of a URL is in the report', () => {
   assert.equal(story().title, 'Load on http://127.0.0.1:8080')
 })

@@ -1,11 +1,13 @@
 /** What a report of one run tells, whatever it is drawn with. Pure. */
 import type { LoadOptions } from '../config.ts'
 import type { LoadResult } from '../load.ts'
+import type { Pause } from '../pause-log.ts'
 import type { LoadReport } from '../report.ts'
 import type { TimelinePoint } from '../timeline.ts'
 
-/** How many findings are named. */
+/** How many findings are named, and how many pauses beside the failovers: on a busy machine there are many. */
 const findingsShown = 50
+const pausesShown = 20
 
 /** A pause, or a failover. */
 export interface StoryPause {
@@ -45,7 +47,7 @@ export function storyOf(options: LoadOptions, { report, findings, tally }: LoadR
     settings: settingsTold(options),
     report,
     findings: told,
-    pauses: tally.pauses.map(({ atMs, pauseMs, failover, from, to, epochAfter }) => ({
+    pauses: worthShowing(tally.pauses).map(({ atMs, pauseMs, failover, from, to, epochAfter }) => ({
       atSeconds: (atMs - tally.startMs) / 1_000,
       pauseMs,
       failover,
@@ -57,6 +59,13 @@ export function storyOf(options: LoadOptions, { report, findings, tally }: LoadR
     points,
     backends: [...new Set(points.flatMap(({ backends }) => Object.keys(backends)))].sort(),
   }
+}
+
+/** All failovers, and the longest of the other pauses, in the order of time. */
+function worthShowing(pauses: readonly Pause[]): Pause[] {
+  const longest = pauses.filter(({ failover }) => !failover).sort((left, right) => right.pauseMs - left.pauseMs)
+  const shown = new Set(longest.slice(0, pausesShown))
+  return pauses.filter((pause) => pause.failover || shown.has(pause))
 }
 
 function settingsTold(options: LoadOptions): [string, string][] {
