@@ -95,6 +95,7 @@ export const contenderSpecs: readonly ContenderSpec[] = [
   { id: 'haproxy', name: 'HAProxy', ratio: 'haproxy', start: program(startHaproxy) },
   { id: 'caddy', name: 'Caddy', ratio: 'caddy', start: program(startCaddy) },
   { id: 'undici', name: 'bare undici, body collected', ratio: 'undici', start: node('undici-collected') },
+  { id: 'undici-clients', name: 'bare undici, body collected, no pool', start: node('undici-collected', 'clients') },
   { id: 'undici-streamed', name: 'bare undici, streamed', start: node('undici-streamed') },
   { id: 'node-http', name: 'bare node:http, agent', start: node('node-http') },
   { id: 'fast-proxy', name: 'fast-proxy', ratio: 'fastProxy', start: node('fast-proxy', 'undici') },

@@ -3,23 +3,28 @@
  * stay flat arrays, undici's answer is taken in its raw form, and a small answer leaves in one write. No metrics, no log, no repeat.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Dispatcher, Pool } from 'undici'
+import { Client, type Dispatcher, Pool } from 'undici'
 import { answerHeaders, requestHeaders } from './forwarded-headers.ts'
 import { connectionsMax, serve, upstream } from './serving.ts'
 
 /** Answers up to this size are collected, as the balancer does. Bytes. */
 const collectedBytesMax = 64 * 1024
 
-const pool = new Pool(upstream, {
-  connections: connectionsMax,
-  pipelining: 1,
-  allowH2: false,
-  keepAliveTimeout: 30_000,
-  headersTimeout: 0,
-  bodyTimeout: 0,
-})
+const settings = { pipelining: 1, allowH2: false, keepAliveTimeout: 30_000, headersTimeout: 0, bodyTimeout: 0 }
+
+/** Argument `clients`: a stack of free connections, where a pool looks through all of its own for one. */
+class ClientStack {
+  readonly #free: Client[] = []
+
+  dispatch(options: Dispatcher.DispatchOptions, handler: Forwarding): void {
+    const client = this.#free.pop() ?? new Client(upstream, settings)
+    handler.done = () => this.#free.push(client)
+    client.dispatch(options, handler)
+  }
+}
 
 class Forwarding implements Dispatcher.DispatchHandler {
+  done: (() => void) | undefined
   readonly #response: ServerResponse
   #chunk: Buffer | undefined
   #collectedBytes = 0
@@ -52,11 +57,13 @@ class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   onComplete(): void {
+    this.done?.()
     if (this.#begun || this.#chunk === undefined) this.#response.end()
     else this.#response.end(this.#chunk)
   }
 
   onError(): void {
+    this.done?.()
     if (this.#response.headersSent) this.#response.destroy()
     else this.#response.writeHead(502).end()
   }
@@ -67,6 +74,9 @@ class Forwarding implements Dispatcher.DispatchHandler {
     return false
   }
 }
+
+const upstreams =
+  process.argv[3] === 'clients' ? new ClientStack() : new Pool(upstream, { ...settings, connections: connectionsMax })
 
 serve((request, response) => {
   const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
@@ -84,5 +94,5 @@ serve((request, response) => {
 function forward(request: IncomingMessage, response: ServerResponse, body: Buffer | null): void {
   // undici writes the length of a buffer itself.
   const headers = requestHeaders(request.rawHeaders, true)
-  pool.dispatch({ method: request.method!, path: request.url!, headers, body }, new Forwarding(response))
+  upstreams.dispatch({ method: request.method!, path: request.url!, headers, body }, new Forwarding(response))
 }
