@@ -180,7 +180,8 @@ describe('HTTP/2', () => {
       for (const stream of streams) stream.on('error', () => undefined)
       await Promise.all(streams.map((stream) => once(stream, 'response')))
       streams[0]!.close(constants.NGHTTP2_CANCEL)
-      await until(() => open === 4, 'the end of one')
+      streams[1]!.close(constants.NGHTTP2_INTERNAL_ERROR)
+      await until(() => open === 3, 'the end of two')
       one.destroy()
       await until(() => open === 0, 'the end of all')
     }

@@ -20,13 +20,30 @@ const part = Buffer.alloc(1024 * 1024, 'x')
 const growthMaxBytes = 128 * 1024 * 1024
 const skip = process.platform === 'linux' ? false : 'the peak of another process is read from /proc'
 
-async function* body() {
-  for (let left = bytes; left > 0; left -= part.length) yield left < part.length ? part.subarray(0, left) : part
+/** A body, and how much of it was taken so far. */
+class Body {
+  taken = 0
+
+  async *parts() {
+    for (let left = bytes; left > 0; left -= part.length) {
+      yield left < part.length ? part.subarray(0, left) : part
+      this.taken += Math.min(left, part.length)
+    }
+  }
+
+  /** Waits until no more is taken, because nobody reads at the other end. */
+  async heldUp(): Promise<void> {
+    for (let before = -1; before !== this.taken || this.taken === 0; ) {
+      before = this.taken
+      await new Promise((resolve) => setTimeout(resolve, 700))
+    }
+    assert.ok(this.taken < growthMaxBytes, `the sender is held up, not after ${mebibytes(this.taken)}`)
+  }
 }
 
-/** Reads all, but nothing at first, and with pauses. Resolves with the length. */
-async function readSlowly(stream: IncomingMessage): Promise<number> {
-  await new Promise((resolve) => setTimeout(resolve, 700))
+/** Reads all, but nothing until the sender is held up, and with pauses. Resolves with the length. */
+async function readSlowly(stream: IncomingMessage, body: Body): Promise<number> {
+  await body.heldUp()
   let length = 0
   let sincePause = 0
   for await (const chunk of stream) {
@@ -85,18 +102,24 @@ async function warm(url: string, child: ChildProcess): Promise<number> {
 const mebibytes = (count: number) => `${Math.round(count / part.length)} MiB`
 
 test('an upload to a slow backend', { skip }, async (t) => {
+  const body = new Body()
+  let failure: unknown
   const backend = await startBackend(t, async (request, response) => {
     if (request.method === 'GET') return void response.end('warm')
-    response.end(String(await readSlowly(request)))
+    const length = await readSlowly(request, body).catch((error) => {
+      failure = error
+    })
+    response.end(String(length))
   })
   const { url, child } = await startBalancer(t, backend)
   const before = await warm(url, child)
   const request = httpRequest(url, { method: 'PUT', headers: { 'content-length': String(bytes) } })
   const answered = once(request, 'response')
-  await pipeline(body, request)
+  await pipeline(() => body.parts(), request)
   const [response] = (await answered) as [IncomingMessage]
   let text = ''
   for await (const chunk of response) text += chunk
+  assert.ifError(failure)
   assert.equal(text, String(bytes))
   const peak = peakOf(child)
   t.diagnostic(`${mebibytes(bytes)} up: from ${mebibytes(before)} to at most ${mebibytes(peak)}`)
@@ -108,16 +131,17 @@ for (const [lane, accept] of [
   ['stream', 'text/event-stream'],
 ]) {
   test(`a download by a slow client in the ${lane} lane`, { skip }, async (t) => {
+    const body = new Body()
     const backend = await startBackend(t, async (request, response) => {
       if (request.url !== '/large') return void response.end('warm')
-      await pipeline(body, response).catch(() => undefined)
+      await pipeline(() => body.parts(), response).catch(() => undefined)
     })
     const { url, child } = await startBalancer(t, backend)
     const before = await warm(url, child)
     const request = httpRequest(new URL('/large', url), { headers: { accept } })
     request.end()
     const [response] = (await once(request, 'response')) as [IncomingMessage]
-    assert.equal(await readSlowly(response), bytes)
+    assert.equal(await readSlowly(response, body), bytes)
     const peak = peakOf(child)
     t.diagnostic(`${mebibytes(bytes)} down: from ${mebibytes(before)} to at most ${mebibytes(peak)}`)
     assert.ok(peak - before < growthMaxBytes, `grew by ${mebibytes(peak - before)}`)
