@@ -116,9 +116,15 @@ export class ClientConnection {
 
   /** Cuts a client that takes nothing of what waits for it. */
   check(nowMs: number, sendTimeMs: number): void {
-    const { writableLength: bytes, bytesWritten: total } = this.#socket
+    const bytes = this.#socket.writableLength
     const unsent = this.#unsent
-    if (bytes === 0 || bytes !== unsent.bytes || total !== unsent.total) {
+    // Most have nothing to send, and to ask them for more than that takes a while.
+    if (bytes === 0) {
+      unsent.bytes = 0
+      return
+    }
+    const total = this.#socket.bytesWritten
+    if (bytes !== unsent.bytes || total !== unsent.total) {
       unsent.bytes = bytes
       unsent.total = total
       unsent.sinceMs = nowMs

@@ -16,8 +16,9 @@ interface Held {
   kind: 'idle' | 'slow'
 }
 
-/** How often a slow client sends a byte or takes a little, milliseconds. */
-const dripMs = 500
+/** A slow client sends a byte, or takes a little, each half second; they do not do it all at once. */
+const slots = 50
+const slotMs = 10
 const takenBytes = 512
 /** So many connections are opened at a time. */
 const openingAtOnce = 100
@@ -82,9 +83,11 @@ function count(): CrowdAnswer {
   }
 }
 
+let slot = 0
 setInterval(() => {
-  for (const drip of drips) drip()
-}, dripMs)
+  slot = (slot + 1) % slots
+  for (let index = slot; index < drips.length; index += slots) drips[index]!()
+}, slotMs)
 
 process.on('message', async (question: CrowdQuestion) => {
   if (question.type === 'hold') await hold(question.port, question.idle, question.slow)
