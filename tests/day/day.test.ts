@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { needsKafka } from '../needs.ts'
-import { type DaySettings, describeDay, runDay } from './day.ts'
+import { type DayReport, type DaySettings, describeDay, runDay } from './day.ts'
 import { startOfficeTown } from './office-town.ts'
 import { startShopTown } from './shop-town.ts'
 import type { Town } from './town.ts'
@@ -13,10 +13,14 @@ async function dayOf(town: Town, settings: Partial<DaySettings>) {
     const tell = (line: string) => void happened.push(line)
     const report = await runDay(town, { seed: 7, durationMs: 10_000, rateMax: 100, apartMs: 1_500, tell, ...settings })
     const said = [describeDay(report), ...happened].join('\n')
-    return { ...report, said, requests: report.phases.reduce((sum, { requests }) => sum + requests, 0) }
+    return { ...report, said, requests: sumOf(report, 'requests'), stale: sumOf(report, 'stale') }
   } finally {
     await town.stop()
   }
+}
+
+function sumOf({ phases }: DayReport, what: 'requests' | 'stale'): number {
+  return phases.reduce((sum, phase) => sum + phase[what], 0)
 }
 
 test('a day of servers without state, which crash, hang, slow down, come and go under every strategy: no error', async () => {
@@ -29,9 +33,9 @@ test(
   'a day of ticket offices, whose active crashes, hangs and hands over, with reads to standbys: no error, and each write once',
   needsKafka,
   async () => {
-    const kinds = ['kill active', 'stop active', 'remove standby', 'hand over']
-    const { errors, audit, counted, requests, said } = await dayOf(await startOfficeTown(), { kinds })
+    const kinds = ['kill active', 'stop active', 'stop standby', 'remove standby', 'hand over']
+    const { errors, audit, counted, requests, stale, said } = await dayOf(await startOfficeTown(), { kinds })
     assert.deepEqual([errors, audit], [[], null], said)
-    assert.ok(requests > 300 && counted > 10, said)
+    assert.ok(requests > 300 && counted > 10 && stale > requests / 10, said)
   },
 )

@@ -25,7 +25,8 @@ export interface DayReport extends TrafficReport {
   readonly audit: string | null
 }
 
-const lastsMs = { min: 400, max: 1_500 }
+/** Long enough that whoever hangs is noticed before it goes on. */
+const lastsMs = { min: 800, max: 2_000 }
 
 /** True if the day was without fault. */
 export function isGood({ errors, audit }: DayReport): boolean {
@@ -77,10 +78,10 @@ async function carryOut<Kind extends string>(
 
 /** The report for a person. */
 export function describeDay({ phases, errors, audit }: DayReport): string {
-  const head = ['part of the day', 'requests', 'errors', 'unknown', 'replayed', 'p50 ms', 'p99 ms', 'max ms']
-  const rows = phases.map(({ phase, requests, errors: wrong, unknown, replayed, latency }) => {
+  const head = ['part of the day', 'requests', 'errors', 'unknown', 'replayed', 'stale', 'p50 ms', 'p99 ms', 'max ms']
+  const rows = phases.map(({ phase, requests, errors: wrong, unknown, replayed, stale, latency }) => {
     const times = [latency.percentileMs(0.5), latency.percentileMs(0.99), latency.maxMs].map((ms) => ms.toFixed(1))
-    return [phase, ...[requests, wrong, unknown, replayed].map(String), ...times]
+    return [phase, ...[requests, wrong, unknown, replayed, stale].map(String), ...times]
   })
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]!.length)))
   const table = [head, ...rows].map((row) => row.map((cell, column) => cell.padStart(widths[column]!)).join('  '))

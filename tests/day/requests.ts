@@ -23,8 +23,8 @@ export const officeMix: Mix = (random, writes) => {
   const draw = random()
   if (random() >= writes) {
     if (draw < 0.1) return { method: 'HEAD', path: register, body: null, expected: [200, 404] }
-    if (draw < 0.15) return { method: 'GET', path: `/process?ms=${10 + key}`, body: null, expected: [200] }
-    if (draw < 0.4) return { method: 'GET', path: `/bookings/s${key}`, body: null, expected: [200, 404] }
+    if (draw < 0.3) return { method: 'GET', path: `/process?ms=${10 + key}`, body: null, expected: [200] }
+    if (draw < 0.5) return { method: 'GET', path: `/bookings/s${key}`, body: null, expected: [200, 404] }
     return { method: 'GET', path: register, body: null, expected: [200, 404] }
   }
   if (draw < 0.4) return { method: 'PUT', path: register, body: `{"value":${key}}`, expected: [200] }
@@ -44,7 +44,7 @@ export const countedPath = '/counters/day/increments'
 
 /** Requests to the shop, whose servers keep nothing in common. */
 export const shopMix: Mix = (random, writes) => {
-  const item = `/items/${randomBelow(random, keys)}`
+  const item = `/items?item=${randomBelow(random, keys)}`
   const draw = random()
   if (random() >= writes) return { method: draw < 0.1 ? 'HEAD' : 'GET', path: item, body: null, expected: [200] }
   if (draw < 0.5) return { method: 'PUT', path: item, body: `{"price":${randomBelow(random, 100)}}`, expected: [200] }

@@ -116,7 +116,7 @@ export async function startShopTown(): Promise<Town<Kind>> {
       }
     },
     slow: async (_name, { url }) => {
-      await (await fetch(`${url}/slow/60`)).arrayBuffer()
+      await (await fetch(`${url}/slow/120`)).arrayBuffer()
       return async () => void (await (await fetch(`${url}/slow/0`)).arrayBuffer())
     },
     visit: async () => {
@@ -147,7 +147,10 @@ export async function startShopTown(): Promise<Town<Kind>> {
       atOnce: names.length - 2,
       async happen(kind, random: Random) {
         if (!isFault(kind)) {
-          await administer(adminUrl, 'PUT', '/strategy', { strategy: kind.slice('go by '.length) })
+          await administer(adminUrl, 'PUT', '/strategy', {
+            strategy: kind.slice('go by '.length),
+            hashKey: 'query:item',
+          })
           return { what: kind, makeGood: async () => undefined }
         }
         const well = names.filter((name) => !disturbed.has(name))

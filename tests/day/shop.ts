@@ -2,7 +2,9 @@
 import { createServer } from 'node:http'
 
 const statuses: Record<string, number> = { GET: 200, HEAD: 200, PUT: 200, DELETE: 204, POST: 201 }
-let delayMs = 0
+/** Long enough that a crash meets requests under way. */
+const usualMs = 30
+let delayMs = usualMs
 
 const server = createServer((request, response) => {
   const { method = '', url = '' } = request
@@ -10,13 +12,12 @@ const server = createServer((request, response) => {
   request.on('end', () => {
     if (url === '/health') return void response.end('well')
     if (url.startsWith('/slow/')) {
-      delayMs = Number(url.slice('/slow/'.length))
+      delayMs = usualMs + Number(url.slice('/slow/'.length))
       return void response.end()
     }
     const status = statuses[method] ?? 405
     const answer = () => response.writeHead(status).end(status === 204 ? undefined : `{"path":${JSON.stringify(url)}}`)
-    if (delayMs === 0) answer()
-    else setTimeout(answer, delayMs)
+    setTimeout(answer, delayMs)
   })
 })
 server.keepAliveTimeout = 75_000

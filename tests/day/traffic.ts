@@ -1,7 +1,7 @@
 /** A day of requests in an open loop: sent when they are due, whether or not answers come. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Pool } from 'undici'
-import { replaysHeader } from '../../checkpoint/request-headers.ts'
+import { replaysHeader, stalenessHeader } from '../../checkpoint/request-headers.ts'
 import { LatencySketch } from '../../compose/load/latency-sketch.ts'
 import type { Random } from '../../compose/load/random.ts'
 import { phaseAt, phases, rateAt } from './plan.ts'
@@ -26,6 +26,8 @@ export interface PhaseReport {
   /** POSTs whose server died, and of which nobody can know whether they ran. */
   unknown: number
   replayed: number
+  /** Answers of standbys, which may be old. */
+  stale: number
   readonly latency: LatencySketch
 }
 
@@ -57,10 +59,11 @@ export async function runTraffic({
   let counted = 0
 
   const send = async (asked: Asked, report: PhaseReport, dueMs: number, startMs: number): Promise<void> => {
-    const { got, replays } = await ask(pool, asked)
+    const { got, replays, stale } = await ask(pool, asked)
     report.requests++
     report.latency.add(performance.now() - dueMs)
     if (replays > 0) report.replayed++
+    if (stale) report.stale++
     const verdict = judge(asked, got)
     if (verdict === 'unknown') report.unknown++
     if (verdict === 'right' && asked.path === countedPath) counted++
@@ -90,17 +93,28 @@ export async function runTraffic({
   return { phases: [...byName.values()], errors, counted }
 }
 
-async function ask(pool: Pool, { method, path, body }: Asked): Promise<{ got: Got; replays: number }> {
+interface Answered {
+  readonly got: Got
+  readonly replays: number
+  readonly stale: boolean
+}
+
+async function ask(pool: Pool, { method, path, body }: Asked): Promise<Answered> {
   try {
     const headers = body === null ? {} : { 'content-type': 'application/json' }
     const answer = await pool.request({ method, path, body, headers })
     const text = await answer.body.text()
-    return { got: { status: answer.statusCode, text }, replays: Number(answer.headers[replaysHeader] ?? 0) }
+    const told = (header: string) => Number(answer.headers[header] ?? 0)
+    return { got: { status: answer.statusCode, text }, replays: told(replaysHeader), stale: told(stalenessHeader) > 0 }
   } catch (error) {
-    return { got: { failure: `${(error as NodeJS.ErrnoException).code} ${(error as Error).message}` }, replays: 0 }
+    return {
+      got: { failure: `${(error as NodeJS.ErrnoException).code} ${(error as Error).message}` },
+      replays: 0,
+      stale: false,
+    }
   }
 }
 
 function emptyReport(phase: string): PhaseReport {
-  return { phase, requests: 0, errors: 0, unknown: 0, replayed: 0, latency: new LatencySketch(0.01) }
+  return { phase, requests: 0, errors: 0, unknown: 0, replayed: 0, stale: 0, latency: new LatencySketch(0.01) }
 }
