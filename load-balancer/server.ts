@@ -42,7 +42,6 @@ export function clientServer(context: ExchangeContext, options: ClientServerOpti
   connections.watch(server, pair !== undefined)
   const enter = (request: IncomingMessage, response: ServerResponse) => {
     const multiplexed = isStream(request)
-    if (multiplexed) expectLoss(request, response)
     const connection = connections.of(multiplexed ? sessionSocket(request) : request.socket, multiplexed)
     connection.enter(new Exchange(context, request, response, connection))
   }
@@ -74,12 +73,6 @@ export function clientServer(context: ExchangeContext, options: ClientServerOpti
 /** True for HTTP/2. The version does not tell: a request of HTTP/1 may call itself 2.0. */
 function isStream(request: IncomingMessage): boolean {
   return 'stream' in request
-}
-
-/** In HTTP/2 a client's leaving is also an error of both streams; that they are closed says all. */
-function expectLoss(request: IncomingMessage, response: ServerResponse): void {
-  request.on('error', () => undefined)
-  response.on('error', () => undefined)
 }
 
 /**
