@@ -18,6 +18,8 @@ export class HoldQueue {
   /** What needs a session first. */
   readonly #forSession = new Set<Job>()
   #timer: NodeJS.Timeout | undefined
+  /** When the timer is to fire. */
+  #dueMs = 0
 
   constructor(options: HoldQueueOptions) {
     this.#options = options
@@ -78,9 +80,12 @@ export class HoldQueue {
   }
 
   #watch(): void {
-    if (this.#timer || this.#holding.count === 0) return
-    const delayMs = Math.max(this.#holding.nextDeadlineMs - this.#options.now(), 0)
-    this.#timer = setTimeout(() => this.#expire(), Math.ceil(delayMs))
+    const dueMs = this.#holding.nextDeadlineMs
+    // One that was held before ends sooner than those that came meanwhile.
+    if (this.#holding.count === 0 || (this.#timer && this.#dueMs <= dueMs)) return
+    clearTimeout(this.#timer)
+    this.#dueMs = dueMs
+    this.#timer = setTimeout(() => this.#expire(), Math.ceil(Math.max(dueMs - this.#options.now(), 0)))
   }
 
   #expire(): void {
