@@ -163,7 +163,8 @@ export class Exchange implements Turn, BodyListener, Outlet, KeyedRequest {
 
   write(chunk: Buffer): boolean {
     this.#answerBytes += chunk.length
-    if (this.#response.destroyed || this.#response.write(chunk)) return true
+    // It has ended already if the head could not be written.
+    if (this.#response.destroyed || this.#response.writableEnded || this.#response.write(chunk)) return true
     this.#response.once('drain', () => this.#job?.sending?.resume())
     return false
   }

@@ -167,7 +167,9 @@ export class ReplayLane implements Lane {
     })
   }
 
-  answered(): void {
+  answered(job: Job): void {
+    // It is never asked for again, and its client may read for hours.
+    releaseNumber(job)
     if (!this.#gate.isOpen) this.#gate.open(this.#target!)
     if (this.#lost) this.#recovered(this.#lost)
   }

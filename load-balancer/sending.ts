@@ -228,7 +228,7 @@ export class Sending implements Dispatcher.DispatchHandler, InBag {
     this.hasBegun = true
     this.#owner.begun()
     this.#listener.begun(this.#head!)
-    for (const chunk of this.#chunks) if (!this.#listener.data(chunk)) this.#controller?.pause()
+    if (this.#chunks.length > 0 && !this.#listener.data(Buffer.concat(this.#chunks))) this.#controller?.pause()
     this.#chunks = []
   }
 
