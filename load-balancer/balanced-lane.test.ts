@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
-import type { HeardMember } from './membership.ts'
 import { type Cluster, FakeBackend, hang, type SendOptions, startCluster, until } from './test-cluster.ts'
+import { memberOf, offerWebSocket, refuseWebSockets, untilStreams } from './test-streams.ts'
 
 /** Three backends without state behind a balancer; `names` are those that the receivers tell of. */
 async function startMembers(t: TestContext, options: Record<string, unknown> = {}, names = ['a', 'b', 'c']) {
@@ -16,10 +16,6 @@ async function startMembers(t: TestContext, options: Record<string, unknown> = {
   const tell = (told: string[]) => cluster.follower.tell(told.map((name) => memberOf(backends[name]!)))
   tell(names)
   return { ...cluster, c, tell }
-}
-
-function memberOf({ name, incarnation, url }: FakeBackend): HeardMember {
-  return { name, incarnation, url, weight: 1, exactlyOnce: false, phase: 'standby', lag: 0 }
 }
 
 async function backendsOf(send: Cluster['send'], count: number, options: SendOptions = {}): Promise<string[]> {
@@ -91,6 +87,15 @@ describe('the balanced lane', () => {
     assert.equal(posted.status, 502)
     assert.equal(JSON.parse(posted.text).outcome, 'unknown')
     assert.equal(posted.headers['x-heartline-backend'], 'a')
+  })
+
+  it('asks another for what a member had that left, whatever the budget for retries', async (t) => {
+    const { a, send, tell } = await startMembers(t, { retryBudget: 0, retryFloor: 0 }, ['a'])
+    a.answer = hang
+    const replies = Array.from({ length: 5 }, () => send({ path: '/x' }))
+    await until(() => a.requests.length === 5, 'all at a')
+    tell(['b'])
+    for (const { headers } of await Promise.all(replies)) assert.equal(headers['x-heartline-backend'], 'b')
   })
 
   it('asks another when a member leaves while it has a GET, and lets it end a POST', async (t) => {
@@ -165,6 +170,24 @@ describe('a backend that is full', () => {
     a.answerHung()
     for (const reply of await Promise.all(replies)) assert.equal(reply.status, 200)
     assert.equal(b.requests.length, asked)
+  })
+})
+
+describe('a WebSocket', () => {
+  it('that found every member full goes as soon as one has room', async (t) => {
+    const cluster = await startMembers(t, { backendRequests: 1 }, ['a'])
+    const { a, balancer, send } = cluster
+    refuseWebSockets(a)
+    const { answer } = a
+    a.answer = hang
+    const slow = send({ path: '/slow' })
+    await until(() => a.requests.length === 1, 'the member is full')
+    const answered = offerWebSocket(t, balancer.port)
+    await untilStreams(cluster, 1)
+    a.answer = answer
+    a.answerHung()
+    assert.equal((await slow).status, 200)
+    assert.match(await answered, /^HTTP\/1.1 418/)
   })
 })
 

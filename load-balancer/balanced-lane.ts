@@ -57,6 +57,8 @@ export class BalancedLane implements Lane {
   #strategy: Strategy
   #keySource: KeySource | undefined
   #wake: NodeJS.Timeout | undefined
+  /** Until then a stream may wait that found no member, milliseconds. */
+  #streamWaitsUntilMs = 0
   #closed = false
   // What a choice goes by. One object for all of them: there are thousands a second.
   #tried: ReadonlySet<Place> | undefined
@@ -102,6 +104,10 @@ export class BalancedLane implements Lane {
   pick(request: IncomingMessage): Target | undefined {
     const { headers, url = '', socket } = request
     const place = this.#choose(this.#keyOf({ headers, url, address: socket.remoteAddress ?? '' }), undefined)
+    if (!place) {
+      this.#streamWaitsUntilMs = this.#choice.nowMs + this.#options.limits.timeMs
+      this.#watch()
+    }
     place?.streamBegan()
     return place?.target
   }
@@ -187,11 +193,13 @@ export class BalancedLane implements Lane {
       job.losses += 1
       job.lostUnnumbered = true
     }
-    if (failure.type === 'malformed') place.abandoned(job.term, nowMs)
+    const moves = failure.type === 'deposed' // the member left, and failed nothing
+    if (moves || failure.type === 'malformed') place.abandoned(job.term, nowMs)
     else place.failed(job.term, 'connection', nowMs)
     const verdict = afterFailure(job, failure)
     if (verdict.type === 'give up') this.#giveUp(job, verdict.because)
-    else if (failure.type !== 'unreachable' && !this.#budget.take(nowMs)) this.#giveUp(job, 'retried too often')
+    else if (!moves && failure.type !== 'unreachable' && !this.#budget.take(nowMs))
+      this.#giveUp(job, 'retried too often')
     else this.#tryAnother(job, place, error)
     this.#pump()
   }
@@ -312,7 +320,16 @@ export class BalancedLane implements Lane {
     this.#wake ??= setTimeout(() => {
       this.#wake = undefined
       this.#pump()
+      this.#wakeStreams()
     }, wakeMs)
+  }
+
+  /** Streams are not counted here: as long as one may wait, it is looked whether it can go. */
+  #wakeStreams(): void {
+    if (this.#closed || this.#options.now() >= this.#streamWaitsUntilMs) return
+    if (!this.takes) return this.#watch()
+    this.#streamWaitsUntilMs = 0
+    for (const listener of this.#takesListeners) listener()
   }
 
   /** Sends what is held, as far as somebody takes it. */

@@ -17,6 +17,7 @@ export class Lanes implements StreamTargets {
   readonly #standbys: StandbyLane | undefined
   readonly #log: Logger
   #settings: LaneSettings
+  readonly #takesListeners: (() => void)[] = []
 
   constructor(
     lanes: { active: ReplayLane; balanced: BalancedLane; standbys?: StandbyLane | undefined },
@@ -44,6 +45,7 @@ export class Lanes implements StreamTargets {
     this.#settings = settings
     if (settings.strategy !== 'active') this.#balanced.use({ ...settings, strategy: settings.strategy })
     if (from !== this.#current) for (const job of from.takeHeld()) this.#current.adopt(job)
+    if (from !== this.#current) for (const listener of this.#takesListeners) listener()
     this.#log.info({ event: 'strategy', ...settings }, `requests go by ${settings.strategy}`)
     return changed
   }
@@ -92,6 +94,7 @@ export class Lanes implements StreamTargets {
   }
 
   onTakes(listener: () => void): void {
+    this.#takesListeners.push(listener)
     this.#active.onTakes(listener)
     this.#balanced.onTakes(listener)
   }

@@ -98,7 +98,7 @@ export class ReplayLane implements Lane {
 
   /** Where another lane sends its next request. */
   pick(): Target | undefined {
-    return this.#target
+    return this.takes ? this.#target : undefined
   }
 
   /** Calls `listener` whenever the target may take requests again. */
@@ -132,7 +132,11 @@ export class ReplayLane implements Lane {
 
   takeHeld(): Job[] {
     const jobs = this.#held.takeAll()
-    for (const job of jobs) releaseNumber(job)
+    for (const job of jobs) {
+      // Under another number nobody would recognise it.
+      if (job.losses > 0) job.lostUnnumbered = true
+      releaseNumber(job)
+    }
     return jobs
   }
 

@@ -190,8 +190,7 @@ export class StreamLane {
       for (const [name, value] of targets.plainHeaders(stream.target)) stream.request.headers[name] = value
       send()
     }
-    if (targets.takes) go()
-    else this.#wait(stream, go)
+    go()
   }
 
   #wait(stream: Stream, go: () => void): void {
