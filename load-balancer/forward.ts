@@ -157,9 +157,9 @@ export class BackendPool implements SendingOwner {
     probe.dispatch({ method: 'HEAD', path: this.#prefix + path }, handler)
   }
 
-  /** Takes no more requests, and gives up those that wait; answers that have begun may end within `graceMs`. */
-  retire(graceMs: number): void {
-    const deposed = this.waiting()
+  /** Takes no more requests, and gives up those that wait, or that may move; the others may end within `graceMs`. */
+  retire(graceMs: number, which: 'all' | 'movable'): void {
+    const deposed = this.waiting().filter(({ movable }) => movable || which === 'all')
     for (const sending of deposed) sending.give('deposed')
     // Closing connections takes time that is needed now to reach the next active.
     this.#retiring = setTimeout(() => this.#hangUp(deposed, graceMs), hangUpDelayMs)

@@ -42,7 +42,7 @@ export function afterGoing(gate: Gate): Gate {
   return gate.state === 'waiting for scout' ? { state: 'scouting', pauseMs: gate.pauseMs } : gate
 }
 
-/** The scout's client left before it was known whether it got through: another may go. */
+/** The scout's client left, or it takes long, before it was known whether it got through: another may go. */
 export function afterScoutLeft(gate: Gate): Gate {
   return gate.state === 'scouting' ? { state: 'waiting for scout', pauseMs: gate.pauseMs } : gate
 }

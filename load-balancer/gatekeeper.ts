@@ -38,6 +38,9 @@ export class Gatekeeper {
     if (this.#gate.state === 'open') return
     this.#scout = job
     this.#gate = gates.afterGoing(this.#gate)
+    // Its answer may take long, which says nothing of the target: others are not to wait for that.
+    clearTimeout(this.#pause)
+    this.#pause = setTimeout(() => this.#scoutLate(), gates.pauseMaxMs)
   }
 
   /** A request ended, or goes elsewhere. */
@@ -74,10 +77,17 @@ export class Gatekeeper {
       const fields = { event: 'unreachable', epoch, backend: name, reason, error: error.message }
       this.#log.warn(fields, `${name ?? url} takes no requests: ${reason}`)
     }
+    clearTimeout(this.#pause)
     this.#closedBy = failure.type
     this.#gate = gates.afterFailure(this.#gate)
     if (this.#gate.state === 'pausing') this.#pause = setTimeout(() => this.#pauseOver(), this.#gate.pauseMs)
     return true
+  }
+
+  #scoutLate(): void {
+    this.#scout = undefined
+    this.#gate = gates.afterScoutLeft(this.#gate)
+    this.#opened()
   }
 
   #pauseOver(): void {

@@ -235,8 +235,8 @@ export class ReplayLane implements Lane {
       this.#lost ??= { atMs: this.#options.now(), moved: true }
       this.#lost.moved = true
       const graceMs = this.#options.limits.timeMs
-      if (from?.exactlyOnce) old.retire(graceMs)
-      else old.leave({ noticeMs: 0, graceMs }) // nobody else can be asked what it may have run, so that its own answer is the only one
+      // Without exactly-once nobody else can be asked what it may have run: its own answer is the only one.
+      old.retire(graceMs, from?.exactlyOnce ? 'all' : 'movable')
     }
     const stays = ({ url }: Target) => url === target.url
     for (const listener of this.#movedListeners) listener(stays)
