@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { parseReadsHeader, readsHeader } from '../checkpoint/request-headers.ts'
+import { connectionsMax } from './forward.ts'
 import type { HeardMember } from './membership.ts'
 import { type Answer, type Cluster, FakeBackend, hang, refuse, startCluster, until } from './test-cluster.ts'
 
@@ -46,6 +47,20 @@ async function readersOf(send: Cluster['send'], count: number): Promise<string[]
 }
 
 describe('reads to standbys', () => {
+  it('go to the active once every connection to the standbys is taken', async (t) => {
+    const { b, send, tell } = await startStandbys(t)
+    tell([b])
+    const { answer } = b
+    b.answer = hang
+    const replies = Array.from({ length: connectionsMax }, () => send({ path: '/x' }))
+    await until(() => b.requests.length === connectionsMax, 'all at the standby')
+    assert.deepEqual(await readersOf(send, 1), ['a'])
+    assert.equal(b.requests.length, connectionsMax)
+    b.answer = answer
+    b.answerHung()
+    for (const { status } of await Promise.all(replies)) assert.equal(status, 200)
+  })
+
   it('go to the standbys in turn, with the limit, and clients are told how old the answer is', async (t) => {
     const { send } = await startStandbys(t, { readsStalenessMs: '250ms' })
     assert.deepEqual(await readersOf(send, 4), ['b', 'c', 'b', 'c'])

@@ -5,6 +5,7 @@
 import type { Logger } from 'pino'
 import { formatReadsHeader, readsHeader, tokenHeader } from '../checkpoint/request-headers.ts'
 import { type BreakerLimits, defaultBreakerLimits } from './circuit-breaker.ts'
+import { connectionsMax } from './forward.ts'
 import { Job, type JobOwner, type Submission } from './job.ts'
 import type { Member, Membership } from './membership.ts'
 import { Place } from './place.ts'
@@ -145,7 +146,15 @@ export class StandbyLane implements JobOwner {
   #newPlace(member: Member): Place {
     const { patienceMs, backendCa, log, now } = this.#options
     const quiet = log.child({ lane: 'standbys' })
-    const options = { patienceMs, requestsMax: Infinity, breaker, backendCa, log: quiet, now, freed: () => undefined }
+    const options = {
+      patienceMs,
+      requestsMax: connectionsMax,
+      breaker,
+      backendCa,
+      log: quiet,
+      now,
+      freed: () => undefined,
+    }
     return new Place(member, options)
   }
 }
