@@ -19,7 +19,7 @@ export interface Arrived {
 }
 
 const requestLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\/[!-"$-~\x80-\xff]*) HTTP\/1\.1$/
-const headerLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?((?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?)$/
+const headerLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?((?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?)[\t ]*$/
 const authority = /^(?:[A-Za-z0-9._~!$&'()*+;=-]|%[0-9A-Fa-f]{2})+(?::\d*)?$|^\[[0-9A-Fa-f:.]+\](?::\d*)?$/
 const single = new Set([
   'host',

@@ -40,7 +40,7 @@ const batchMax = 4
 /** Of the larger cases there are few enough in the corpus test; here they would be most of the bytes. */
 const originalBytesMax = 2_000
 /** Longer than any limit of the balancer under test, milliseconds. */
-const boundMs = 8_000
+const boundMs = 20_000
 const limits = {
   headerTimeMs: 1_500,
   idleTimeMs: 1_500,
