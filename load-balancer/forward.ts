@@ -43,7 +43,7 @@ export class BackendPool implements SendingOwner {
   /** Answers that have begun. */
   #begun = 0
   readonly #prefix: string
-  readonly #origin: string
+  readonly #origin: URL
   readonly #options: Client.Options
   readonly #connectOptions: buildConnector.BuildOptions
   readonly #clients = new Set<Client>()
@@ -65,7 +65,7 @@ export class BackendPool implements SendingOwner {
     this.#prefix = pathname.replace(/\/$/, '')
     this.#connectOptions = { ...connectOptions, ...(ca === undefined ? {} : { ca }) }
     const connect = buildConnector(this.#connectOptions)
-    this.#origin = origin
+    this.#origin = new URL(origin)
     this.#options = {
       ...clientOptions,
       connect: (options, callback) => {

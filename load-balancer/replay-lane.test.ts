@@ -98,11 +98,11 @@ describe('a request whose active hangs', () => {
   })
 
   it('is waited for beyond the hold time if the backend lives and is only slow', async (t) => {
-    const { a, send } = await startCluster(t, { options: { holdTimeMs: 100 } })
+    const { a, send } = await startCluster(t, { options: { holdTimeMs: 200 } })
     await send({ method: 'POST', path: '/warm' })
     a.answer = (arrival, response) => {
       if (arrival.method === 'HEAD') response.writeHead(404).end()
-      else setTimeout(() => a.apply(arrival, response), 500)
+      else setTimeout(() => a.apply(arrival, response), 600)
     }
     assert.equal((await send({ method: 'POST', path: '/slow' })).status, 200)
     assert.ok(a.arrivals.some(({ method, url }) => method === 'HEAD' && url === sessionsPath))

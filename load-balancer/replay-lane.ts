@@ -68,6 +68,8 @@ export class ReplayLane implements Lane {
   #backend: BackendPool | undefined
   #sessionPause: NodeJS.Timeout | undefined
   #closed = false
+  /** What most requests say under the epoch that is followed. */
+  #plain = { epoch: 0, note: plainNote(0, 0) }
   /** When the first sign came that the target was lost, and whether another was named since. */
   #lost: { atMs: number; moved: boolean } | undefined
 
@@ -316,7 +318,7 @@ export class ReplayLane implements Lane {
   #note(job: Job | undefined, replays: number): string {
     const epoch = this.#target?.epoch ?? 0
     const session = job?.session
-    if (!session) return formatRequestHeader({ session: null, number: 0, lowestWaiting: 0, epoch, replays })
+    if (!session) return replays === 0 && epoch === this.#plain.epoch ? this.#plain.note : plainNote(epoch, replays)
     return formatRequestHeader({
       session: session.id,
       number: job.number,
@@ -387,6 +389,10 @@ export class ReplayLane implements Lane {
     clearTimeout(this.#sessionPause)
     this.#sessionPause = setTimeout(() => this.#openSession(), pauseMaxMs)
   }
+}
+
+function plainNote(epoch: number, replays: number): string {
+  return formatRequestHeader({ session: null, number: 0, lowestWaiting: 0, epoch, replays })
 }
 
 function releaseNumber(job: Job): void {
