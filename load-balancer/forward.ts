@@ -93,7 +93,12 @@ export class BackendPool implements SendingOwner {
 
   /** True if no more may be sent now. */
   get full(): boolean {
-    return this.#underWay.size - this.#begun >= connectionsMax || this.#begun >= begunMax
+    return this.#underWay.size - this.#begun >= connectionsMax || this.#begun >= begunMax || this.opensTooMany
+  }
+
+  /** True if no more connections may be opened, for whomever they were: clients that have left may have been in a hurry. */
+  get opensTooMany(): boolean {
+    return this.#connecting >= connectionsMax
   }
 
   /** True if connections are being opened as fast as it is good. */

@@ -72,7 +72,7 @@ export class Place implements LiveMember {
 
   /** True if it may be sent a request now; `lastResort` if no other may. */
   takes(nowMs: number, lastResort: boolean): boolean {
-    if (this.inFlight >= this.#options.requestsMax) return false
+    if (this.inFlight >= this.#options.requestsMax || this.pool.opensTooMany) return false
     return lastResort ? this.#breaker.letsAsLastResort(nowMs) : this.#breaker.lets(nowMs)
   }
 
