@@ -60,6 +60,7 @@ export class BalancedLane implements Lane {
   /** Until then a stream may wait that found no member, milliseconds. */
   #streamWaitsUntilMs = 0
   #closed = false
+  #pumping = false
   // What a choice goes by. One object for all of them: there are thousands a second.
   #tried: ReadonlySet<Place> | undefined
   #lastResort = false
@@ -334,9 +335,16 @@ export class BalancedLane implements Lane {
 
   /** Sends what is held, as far as somebody takes it. */
   #pump(): void {
-    while (this.#held.ready > 0 && this.takes) {
-      const job = this.#held.takeReady()!
-      if (!this.#send(job)) return this.#hold(job)
+    // What fails at once comes back here: the next is the turn of the loop, or thousands would be one in another.
+    if (this.#pumping) return
+    this.#pumping = true
+    try {
+      while (this.#held.ready > 0 && this.takes) {
+        const job = this.#held.takeReady()!
+        if (!this.#send(job)) return this.#hold(job)
+      }
+    } finally {
+      this.#pumping = false
     }
     if (this.#held.ready > 0) this.#watch()
   }

@@ -68,6 +68,7 @@ export class ReplayLane implements Lane {
   #backend: BackendPool | undefined
   #sessionPause: NodeJS.Timeout | undefined
   #closed = false
+  #pumping = false
   /** What most requests say under the epoch that is followed. */
   #plain = { epoch: 0, note: plainNote(0, 0) }
   /** When the first sign came that the target was lost, and whether another was named since. */
@@ -290,7 +291,14 @@ export class ReplayLane implements Lane {
 
   /** Sends what is held, as far as the target takes it. */
   #pump(): void {
-    while (this.#held.ready > 0 && this.#takes() && !this.#backend!.crowded) this.#send(this.#held.takeReady()!)
+    // What fails at once comes back here: the next is the turn of the loop, or thousands would be one in another.
+    if (this.#pumping) return
+    this.#pumping = true
+    try {
+      while (this.#held.ready > 0 && this.#takes() && !this.#backend!.crowded) this.#send(this.#held.takeReady()!)
+    } finally {
+      this.#pumping = false
+    }
   }
 
   #send(job: Job): void {
