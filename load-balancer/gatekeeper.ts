@@ -38,8 +38,10 @@ export class Gatekeeper {
     if (this.#gate.state === 'open') return
     this.#scout = job
     this.#gate = gates.afterGoing(this.#gate)
-    // Its answer may take long, which says nothing of the target: others are not to wait for that.
     clearTimeout(this.#pause)
+    // Where a connection says all, that is not long in coming.
+    if (this.awaitsConnection) return
+    // Its answer may take long, which says nothing of the target: others are not to wait for that.
     this.#pause = setTimeout(() => this.#scoutLate(), gates.pauseMaxMs)
   }
 
