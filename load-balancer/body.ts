@@ -64,8 +64,8 @@ export class BodyReaders {
   }
 
   /** Reads the body of `request`. */
-  read(request: IncomingMessage, listener: BodyListener): BodyReader {
-    const reader = new BodyReader(request, listener, this)
+  read(request: IncomingMessage, nowMs: number, listener: BodyListener): BodyReader {
+    const reader = new BodyReader(request, nowMs, listener, this)
     this.#reading.add(reader)
     return reader
   }
@@ -97,12 +97,12 @@ export class BodyReader implements InBag {
   readonly #onData = (chunk: Buffer) => this.#take(chunk)
   readonly #onEnd = () => this.#end()
 
-  constructor(request: IncomingMessage, listener: BodyListener, readers: BodyReaders) {
+  constructor(request: IncomingMessage, nowMs: number, listener: BodyListener, readers: BodyReaders) {
     this.#request = request
     this.#listener = listener
     this.#readers = readers
-    this.#startedMs = readers.options.now()
-    this.#heardMs = this.#startedMs
+    this.#startedMs = nowMs
+    this.#heardMs = nowMs
     request.on('data', this.#onData).on('end', this.#onEnd)
   }
 
@@ -126,8 +126,10 @@ export class BodyReader implements InBag {
     }
     this.#bytes += chunk.length
     this.#chunks.push(chunk)
-    this.#heardMs = now()
-    if (isTooSlow(pace, this.#bytes, this.#heardMs - this.#startedMs)) return this.#timeOut()
+    if (!this.#request.complete) {
+      this.#heardMs = now()
+      if (isTooSlow(pace, this.#bytes, this.#heardMs - this.#startedMs)) return this.#timeOut()
+    }
     if (this.#bytes <= bytesMax) return
     this.#abandon()
     this.#request.unshift(Buffer.concat(this.#chunks))

@@ -86,7 +86,7 @@ export class Exchange implements Turn, BodyListener, Outlet, KeyedRequest {
     if (request.headers.expect !== undefined && request.httpVersion !== '1.0') this.#response.writeContinue()
     if (this.#streams()) return this.#stream()
     if (!hasBody(request)) return this.#submit(request.url!, null)
-    this.#reader = bodies.read(request, this)
+    this.#reader = bodies.read(request, this.#startedMs, this)
   }
 
   // What is heard of the body

@@ -42,9 +42,8 @@ class DurationHistogram {
   #count = 0
 
   observe(method: string, code: number, path: string, backend: string, seconds: number): void {
-    const handler = this.#handler(path)
-    const known = knownMethods.has(method) ? method : rest
-    const series = this.#find(known, code, handler, backend)
+    const segment = firstSegment(path)
+    const series = this.#known(method, code, segment, backend) ?? this.#bounded(method, code, segment, backend)
     series.sum += seconds
     series.count += 1
     for (let index = 0; index < bucketsSeconds.length; index += 1) {
@@ -66,26 +65,37 @@ class DurationHistogram {
     this.#count = 0
   }
 
+  #known(method: string, code: number, handler: string, backend: string): Series | undefined {
+    const all = this.#series.get(handler)?.get(backend)
+    if (all) for (const series of all) if (series.code === code && series.labels.method === method) return series
+    return undefined
+  }
+
+  /** The series under labels that stay few. */
+  #bounded(method: string, code: number, segment: string, backend: string): Series {
+    const isFull = this.#series.size >= handlersMax || segment.length > 64
+    const handler = isFull && !this.#series.has(segment) ? rest : segment
+    return this.#find(knownMethods.has(method) ? method : rest, code, handler, backend)
+  }
+
   #find(method: string, code: number, handler: string, backend: string): Series {
-    const known = this.#series.get(handler)?.get(backend)
-    if (known) for (const series of known) if (series.code === code && series.labels.method === method) return series
+    const known = this.#known(method, code, handler, backend)
+    if (known) return known
     if (this.#count >= seriesMax && code !== restCode) return this.#find(rest, restCode, rest, rest)
     const labels = { method, code: code === restCode ? rest : String(code), handler, backend }
     const series = { code, labels, counts: bucketsSeconds.map(() => 0), sum: 0, count: 0 }
     const backends = this.#series.get(handler) ?? new Map<string, Series[]>()
-    this.#series.set(handler, backends.set(backend, [...(known ?? []), series]))
+    this.#series.set(handler, backends.set(backend, [...(backends.get(backend) ?? []), series]))
     this.#count += 1
     return series
   }
+}
 
-  /** The first segment of the path, as long as there are few. */
-  #handler(path: string): string {
-    let end = 1
-    while (end < path.length && !endsSegment(path.charCodeAt(end))) end += 1
-    const segment = path.slice(0, end)
-    if (this.#series.has(segment)) return segment
-    return this.#series.size >= handlersMax || segment.length > 64 ? rest : segment
-  }
+/** Up to the second `/`, or to what follows the path. */
+function firstSegment(path: string): string {
+  let end = 1
+  while (end < path.length && !endsSegment(path.charCodeAt(end))) end += 1
+  return end < path.length ? path.slice(0, end) : path
 }
 
 /** True for `/`, `?` and `#`. */
