@@ -50,7 +50,15 @@ test('a short run of proxy checks its contenders and has their ratios', {
   skip: (await findProgram('wrk')) && (await findProgram('nginx')) ? false : 'no wrk or no nginx',
 }, async () => {
   const size = ['--rounds', '1', '--seconds', '1', '--connections', '4', '--pin', 'none']
-  const { code, output, errors } = await bench(['proxy', ...size, '--only', 'heartline,nginx,undici', '--json'])
+  const { code, output, errors } = await bench([
+    'proxy',
+    ...size,
+    '--warm-up',
+    '1',
+    '--only',
+    'heartline,nginx,undici',
+    '--json',
+  ])
   assert.equal(code, 0, errors)
   const report = JSON.parse(output.trim().split('\n').at(-1)!)
   assert.deepEqual(Object.keys(report.ratios), ['nginx', 'undici'])

@@ -20,10 +20,11 @@ const headroomMin = 1.5
 
 export const proxyOptions = commonOptions.extend({
   seconds: wholeNumber.min(1).max(600).default(4).meta({ description: 'length of each measurement' }),
+  // Long enough for Node to compile what it needs, also when its last turn was long ago.
   warmUpSeconds: wholeNumber
     .min(1)
     .max(60)
-    .default(1)
+    .default(3)
     .meta({ description: 'the same load before each measurement, not counted', flag: 'warm-up' }),
   connections: wholeNumber.min(1).max(1_000).default(64).meta({ description: 'keep-alive connections' }),
   only: textList
