@@ -151,6 +151,8 @@ test('a server that ends with an exit code: the crash line has it, and the agent
   const { receiver, follower, agent } = await world(t)
   const short = await agent('short', 'shell')
   while (!receiver.lines.some(({ event }) => event === 'joined')) await delay(5)
+  // Before it says so it has no trap, and the signal itself would end it.
+  while (!short.printed.includes('shell is up')) await delay(5)
   process.kill(short.pid, 'SIGUSR1')
   assert.deepEqual(await short.exited, [7, null])
   const [line] = receiver.lines.filter(({ event }) => event === 'crashed')
