@@ -1,56 +1,22 @@
 /** The shell around {@link Replica}: a journal, a clock, timers and a log. What is decided is decided there. */
 import { EventEmitter, once } from 'node:events'
 import type { Logger } from 'pino'
+import { answerAll, failAll, failOverdue, pending } from './answering.ts'
 import { CheckpointError } from './errors.ts'
+import { HeldCallers } from './held-callers.ts'
 import type { Journal, JournalRecord } from './journal.ts'
 import { JournalReader } from './journal-reader.ts'
+import { type CheckpointLimits, defaultLimits } from './limits.ts'
 import { CheckpointMap } from './map.ts'
-import { encodeCommit, type Reign, recordVersion } from './record.ts'
-import type { RememberedLimits } from './remembered.ts'
-import { type Effect, Replica, type ReplicaLimits, type ReplicaPhase } from './replica.ts'
+import { ProducerWarmth } from './producer-warmth.ts'
+import type { Reign } from './record.ts'
+import { type Effect, Replica } from './replica.ts'
+import type { CheckpointPhase, CheckpointStatus, StandbyRead } from './status.ts'
 import { Store } from './store.ts'
-import {
-  type Identity,
-  type Outcome,
-  openingSession,
-  type Submission,
-  type SubmissionLimits,
-  submission,
-} from './submission.ts'
+import { type Identity, type Outcome, openingSession, type Submission, submission } from './submission.ts'
 
-/** What a checkpoint is doing. `starting`: reading the journal; `stopping`: on its way out. */
-export type CheckpointPhase = 'starting' | ReplicaPhase | 'stopping'
-
-export interface CheckpointLimits extends RememberedLimits, ReplicaLimits, SubmissionLimits {
-  /** Most transactions and reads waiting for their place in the log; beyond it QUEUE_FULL. */
-  readonly queueMax: number
-  /** Most bytes of transactions waiting; beyond it QUEUE_FULL. */
-  readonly queueBytesMax: number
-  /** After so long without an answer from the journal a caller is told OUTCOME_UNKNOWN, milliseconds. */
-  readonly answerDeadlineMs: number
-  /** How long `start` waits for a journal that cannot be reached, milliseconds. */
-  readonly startDeadlineMs: number
-}
-
-export const defaultLimits: CheckpointLimits = {
-  sessionsMax: 10_000,
-  sessionIdleMs: 600_000,
-  sessionBytesMax: 64 * 1024 * 1024,
-  keysMax: 100_000,
-  keyBytesMax: 256 * 1024 * 1024,
-  keyAgeMs: 86_400_000,
-  groupBytesMax: 900_000, // below Kafka's default max.message.bytes of 1,048,588, with room for the envelope
-  transactionBytesMax: 900_000,
-  responseBytesMax: 65_536,
-  appendDeadlineMs: 1_000,
-  appendDeadlineMaxMs: 8_000,
-  settleDelayMs: 10,
-  settleDelayMaxMs: 1_000,
-  queueMax: 20_000,
-  queueBytesMax: 64 * 1024 * 1024,
-  answerDeadlineMs: 10_000,
-  startDeadlineMs: 60_000,
-}
+export { type CheckpointLimits, defaultLimits } from './limits.ts'
+export type { CheckpointPhase, CheckpointStatus, StandbyRead } from './status.ts'
 
 export interface CheckpointOptions {
   readonly journal: Journal
@@ -62,46 +28,6 @@ export interface CheckpointOptions {
   readonly url?: () => string
   readonly log: Logger
   readonly limits?: Partial<CheckpointLimits>
-}
-
-export interface CheckpointStatus {
-  readonly phase: CheckpointPhase
-  /** Own reign; `[0, 0]` if it never claimed. */
-  readonly reign: Reign
-  /** The reign that the journal shows, and where its holder is reached. */
-  readonly journalReign: Reign
-  readonly activeUrl: string
-  /** The next offset to read. */
-  readonly offset: number
-  /** Records known to stand beyond `offset`. */
-  readonly lag: number
-  /** Age of the oldest append whose outcome is unknown, milliseconds. */
-  readonly unsettledMs: number
-  /** True if the journal answered within the last two seconds. */
-  readonly journalReachable: boolean
-  /** Transactions and reads waiting for their place in the log. */
-  readonly queued: number
-}
-
-/** What a standby answers from its own state. */
-export interface StandbyRead<R> {
-  readonly outcome: Outcome<R>
-  /** Every write acknowledged more than so many milliseconds before is in the answer; see `staleness.ts`. */
-  readonly stalenessMs: number
-  /** The answer reflects all records below this offset. */
-  readonly offset: number
-  /** The epoch that the journal shows there. */
-  readonly epoch: number
-}
-
-/** A standby's producer is kept warm by a void record this often, milliseconds: brokers close connections idle for ten minutes. */
-const warmMs = 60_000
-/** And by so many when it has caught up: the first connects, the others have its code compiled. */
-const warmRecords = 10
-
-type Pending = Submission<unknown> & {
-  done: ((outcome: Outcome<unknown>) => void) | null
-  readonly submittedAtMs: number
 }
 
 interface CheckpointEvents {
@@ -122,23 +48,23 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   readonly #replica: Replica
   readonly #reader: JournalReader
   readonly #stopping = new AbortController()
-  /** Callers of `whenLeading`; not listeners, of which each costs a search among all when it goes. */
-  readonly #held = new Set<(leads: boolean) => void>()
+  readonly #held: HeldCallers
+  readonly #warmth: ProducerWarmth
   #caughtUp = false
   #fatal: CheckpointError | null = null
   #flushScheduled = false
   #draining = false
-  #warmAtMs = 0
 
   constructor(options: CheckpointOptions) {
     super()
     this.on('phase', (phase) => {
-      if (this.leads || phase === 'stopping') for (const release of [...this.#held]) release(this.leads)
+      if (this.leads || phase === 'stopping') this.#held.release(this.leads)
     })
     this.#options = options
     this.#limits = { ...defaultLimits, ...options.limits }
     this.#journal = options.journal
     this.#log = options.log
+    this.#held = new HeldCallers(this.#limits.queueMax)
     this.#store = new Store(this.#limits)
     const { incarnation, node, url = () => '' } = options
     this.#replica = new Replica({ incarnation, node, url, store: this.#store, limits: this.#limits })
@@ -152,6 +78,14 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
       caughtUp: () => this.#reachedEnd(),
       looked: () => this.#looked(),
       failed: (error) => this.#fail(error),
+    })
+    this.#warmth = new ProducerWarmth({
+      journal: this.#journal,
+      incarnation,
+      log: this.#log,
+      appendDeadlineMs: this.#limits.appendDeadlineMs,
+      digest: () => this.#replica.foldState.digest,
+      isStandby: () => this.phase === 'standby',
     })
   }
 
@@ -264,16 +198,8 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   /** Resolves when this process leads; false if it does not within `deadlineMs`. */
   async whenLeading(deadlineMs: number): Promise<boolean> {
     if (this.leads) return true
-    if (this.phase === 'stopping' || this.#held.size >= this.#limits.queueMax) return false
-    return new Promise((resolve) => {
-      const release = (leads: boolean) => {
-        clearTimeout(timer)
-        this.#held.delete(release)
-        resolve(leads)
-      }
-      const timer = setTimeout(() => release(this.leads), deadlineMs)
-      this.#held.add(release)
-    })
+    if (this.phase === 'stopping') return false
+    return this.#held.wait(deadlineMs)
   }
 
   status(): CheckpointStatus {
@@ -321,12 +247,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   }
 
   #enqueue<R>(made: Submission<R>, done: (outcome: Outcome<R>) => void): void {
-    const pending: Pending = {
-      ...made,
-      done: done as (outcome: Outcome<unknown>) => void,
-      submittedAtMs: performance.now(),
-    }
-    this.#replica.submit(pending)
+    this.#replica.submit(pending(made, done, performance.now()))
     if (this.#flushScheduled) return
     this.#flushScheduled = true
     setImmediate(() => {
@@ -347,43 +268,18 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     this.#caughtUp = true
     this.#log.info({ offset: this.#replica.foldState.offset }, 'caught up with the journal')
     this.emit('phase', this.phase, 'caught up')
-    void this.#warm(warmRecords)
+    this.#warmth.caughtUp(performance.now())
   }
 
   #looked(): void {
-    this.#replica.ended(this.#reader.end, performance.now())
-    this.#drain()
-    this.#sweep()
-    if (this.#caughtUp && performance.now() - this.#warmAtMs > warmMs) void this.#warm(1)
-  }
-
-  /** Tells callers who waited too long that their outcome is unknown; their transactions stay where they are. */
-  #sweep(): void {
     const nowMs = performance.now()
-    if (this.#replica.unsettledMs(nowMs) < this.#limits.answerDeadlineMs) return
-    for (const ticket of this.#replica.waiting()) {
-      const pending = ticket as Pending
-      if (nowMs - pending.submittedAtMs < this.#limits.answerDeadlineMs) continue
-      this.#answer(pending, {
-        kind: 'failed',
-        error: new CheckpointError('OUTCOME_UNKNOWN', 'the journal did not answer in time'),
-      })
+    this.#replica.ended(this.#reader.end, nowMs)
+    this.#drain()
+    const { answerDeadlineMs } = this.#limits
+    if (this.#replica.unsettledMs(nowMs) >= answerDeadlineMs) {
+      failOverdue(this.#replica.waiting(), answerDeadlineMs, nowMs, this.#log)
     }
-  }
-
-  /** A commit of reign 0.0 is void for every reader; appending one connects the producer and runs its code before it is needed. */
-  async #warm(records: number): Promise<void> {
-    this.#warmAtMs = performance.now()
-    const head = { type: 'commit', version: recordVersion, reign: [0, 0], at: 0 } as const
-    const { incarnation } = this.#options
-    try {
-      for (let count = 0; count < records && this.phase === 'standby'; count++) {
-        const value = encodeCommit({ ...head, incarnation, digest: this.#replica.foldState.digest }, [])
-        await this.#journal.append(value, this.#limits.appendDeadlineMs)
-      }
-    } catch (error) {
-      this.#log.debug({ err: error }, 'the producer could not be warmed')
-    }
+    if (this.#caughtUp) this.#warmth.keep(nowMs)
   }
 
   #drain(): void {
@@ -407,19 +303,16 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
         return
       case 'answer':
         this.emit('committed', effect.tookMs, effect.tickets.length)
-        for (const ticket of effect.tickets) this.#answer(ticket as Pending, (ticket as Pending).outcome)
+        answerAll(effect.tickets, this.#log)
         return
       case 'reject': {
-        const error = new CheckpointError(
-          'NOT_ACTIVE',
-          `${this.#options.node} no longer leads; nothing of this was applied`,
-        )
-        for (const ticket of effect.tickets) this.#answer(ticket as Pending, { kind: 'failed', error })
+        const lost = `${this.#options.node} no longer leads; nothing of this was applied`
+        failAll(effect.tickets, new CheckpointError('NOT_ACTIVE', lost), this.#log)
         return
       }
       case 'abandon': {
-        const error = new CheckpointError('STOPPED', `${this.#options.node} stopped before its journal answered`)
-        for (const ticket of effect.tickets) this.#answer(ticket as Pending, { kind: 'failed', error })
+        const stopped = `${this.#options.node} stopped before its journal answered`
+        failAll(effect.tickets, new CheckpointError('STOPPED', stopped), this.#log)
         return
       }
       case 'phase':
@@ -439,16 +332,6 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
       case 'reread':
         this.#reader.reread(effect.from)
         return
-    }
-  }
-
-  #answer(pending: Pending, outcome: Outcome<unknown>): void {
-    const { done } = pending
-    pending.done = null
-    try {
-      done?.(outcome)
-    } catch (err) {
-      this.#log.error({ err }, 'a caller failed on its answer; the transaction stands') // must not cost the others theirs
     }
   }
 

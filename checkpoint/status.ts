@@ -1,0 +1,38 @@
+/** What a checkpoint tells of itself, and of a read that a standby answered. */
+import type { Reign } from './record.ts'
+import type { ReplicaPhase } from './replica.ts'
+import type { Outcome } from './submission.ts'
+
+/** What a checkpoint is doing. `starting`: reading the journal; `stopping`: on its way out. */
+export type CheckpointPhase = 'starting' | ReplicaPhase | 'stopping'
+
+/** What a checkpoint says of itself. */
+export interface CheckpointStatus {
+  readonly phase: CheckpointPhase
+  /** Own reign; `[0, 0]` if it never claimed. */
+  readonly reign: Reign
+  /** The reign that the journal shows, and where its holder is reached. */
+  readonly journalReign: Reign
+  readonly activeUrl: string
+  /** The next offset to read. */
+  readonly offset: number
+  /** Records known to stand beyond `offset`. */
+  readonly lag: number
+  /** Age of the oldest append whose outcome is unknown, milliseconds. */
+  readonly unsettledMs: number
+  /** True if the journal answered within the last two seconds. */
+  readonly journalReachable: boolean
+  /** Transactions and reads waiting for their place in the log. */
+  readonly queued: number
+}
+
+/** What a standby answers from its own state. */
+export interface StandbyRead<R> {
+  readonly outcome: Outcome<R>
+  /** Every write acknowledged more than so many milliseconds before is in the answer; see `staleness.ts`. */
+  readonly stalenessMs: number
+  /** The answer reflects all records below this offset. */
+  readonly offset: number
+  /** The epoch that the journal shows there. */
+  readonly epoch: number
+}
