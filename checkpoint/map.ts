@@ -20,7 +20,7 @@ export class CheckpointMap<V> {
   }
 
   has(key: string): boolean {
-    return this.#store.get(this.name, key) !== undefined
+    return this.#store.has(this.name, key)
   }
 
   /** @throws CheckpointError NOT_SERIALISABLE for what JSON cannot hold. */
@@ -34,19 +34,16 @@ export class CheckpointMap<V> {
   }
 
   get size(): number {
-    return this.#store.entriesOf(this.name).size
+    return this.#store.sizeOf(this.name)
   }
 
-  /** In the order in which keys were first set here; a successor's order may differ. Ends with the transaction or read that it was got in. */
-  *keys(): Generator<string> {
-    for (const [key] of this.entries()) yield key
+  /** In no order. What is set or deleted meanwhile may or may not be seen. Ends with the transaction or read that it was got in. */
+  keys(): Generator<string> {
+    return this.#store.keysOf(this.name)
   }
 
   /** As `keys`. */
   *entries(): Generator<[string, V]> {
-    for (const entry of this.#store.entriesOf(this.name)) {
-      this.#store.mustBeReadable() // one that escapes would show what is not durable yet
-      yield entry as [string, V]
-    }
+    for (const key of this.keys()) yield [key, this.#store.get(this.name, key) as V]
   }
 }

@@ -1,12 +1,21 @@
 /**
- * The records of a journal, version 1, and their encoding: one JSON text a record, in UTF-8.
- * A reader that meets a type or version it does not know must stop: skipping it would let replicas diverge in silence.
+ * The records of a journal, version 2, and their encoding. A reader that meets a type or version it does not know must stop: skipping it
+ * would let replicas diverge in silence.
+ *
+ *     record      := version u8 | type u8 (1 claim, 2 commit) | headBytes u32 | head (JSON text)
+ *                    and of a commit: transactionCount u32 | transaction*
+ *     transaction := marksBytes u32 | responseBytes u32 | changeCount u32 | marks (JSON text) | response (JSON text) | change*
+ *     change      := mapBytes u32 | map | entry (see `arena.ts`; deleted if its valueBytes is 0xffffffff)
+ *
+ * All numbers are little-endian, all texts UTF-8; responseBytes 0xffffffff means that there is none. Values are neither parsed nor
+ * copied to be read: a standby copies an entry from the record into its memory as it stands.
  */
 import { z } from 'zod'
 import { CheckpointError } from './errors.ts'
+import { none } from './transaction-encoder.ts'
 
 /** Version written by this code, and the only one it reads. */
-export const recordVersion = 1
+export const recordVersion = 2
 
 /** A value that JSON can hold. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
@@ -19,25 +28,36 @@ export function compareReigns(left: Reign, right: Reign): number {
   return left[0] - right[0] || left[1] - right[1]
 }
 
-/** `[map, key, value]` sets, `[map, key]` deletes. */
-export type Change = readonly [map: string, key: string, value: Json] | readonly [map: string, key: string]
-
-/** One transaction as journaled. Every field is optional: what it does not have it does not do. */
-export interface Transaction {
+/** What a transaction says to exactly-once. Every field is optional: what it does not have it does not do. */
+export interface Marks {
   /** Recorded under this session and number; and every number below `lowestWaiting` is forgotten. */
   readonly request?: readonly [session: string, number: number, lowestWaiting: number]
   /** Recorded under this client key too. */
   readonly key?: string
   /** Hash of what the client asked under `key`: the same key with another request is a mistake. */
   readonly fingerprint?: string
-  readonly changes?: readonly Change[]
-  readonly response?: Json
   /** Opens this session. */
   readonly open?: string
   /** Ends this session and forgets what it recorded. */
   readonly end?: string
   /** Forgets client keys recorded before this journal time, milliseconds. */
   readonly forgetBefore?: number
+}
+
+/** The changes of one transaction, as they stand in a record. */
+export interface Changes {
+  readonly bytes: Uint8Array
+  /** Where the first one begins. */
+  readonly start: number
+  readonly count: number
+}
+
+/** One transaction as journaled. */
+export interface Transaction {
+  readonly marks: Marks | null
+  /** The recorded response, a JSON text. */
+  readonly response: string | null
+  readonly changes: Changes
 }
 
 /** Begins a reign and fences every earlier one. */
@@ -48,13 +68,13 @@ export interface Claim {
   readonly incarnation: string
   /** Name of the node, for people. */
   readonly node: string
-  /** Where the node can be reached, for balancers that hear no receiver; empty if it serves nobody. */
+  /** Where balancers reach it. */
   readonly url: string
   /** Journal time, milliseconds. */
   readonly at: number
-  /** The claimant had read everything below this offset … */
+  /** The next offset its author had to read: `digest` is of the valid history before it. */
   readonly through: number
-  /** … and this was the digest of the valid history there. */
+  /** What was the digest of the valid history there. */
   readonly digest: string
 }
 
@@ -73,56 +93,56 @@ export interface Commit {
 
 export type Entry = Claim | Commit
 
+/** A transaction in its encoded form: the bytes of `block` from `start` to `end`. */
+export interface Encoded {
+  readonly block: Buffer
+  readonly start: number
+  readonly end: number
+}
+
+const types = { claim: 1, commit: 2 } as const
 const count = z.number().int().nonnegative()
-const reignSchema = z.tuple([count, count])
-const envelope = {
-  version: z.literal(recordVersion),
-  reign: reignSchema,
+const head = {
+  reign: z.tuple([count, count]),
   incarnation: z.string().min(1),
   at: z.number(),
   digest: z.string().length(32),
 }
-const claimSchema = z.object({
-  type: z.literal('claim'),
-  ...envelope,
-  node: z.string(),
-  url: z.string(),
-  through: count,
-})
-const commitSchema = z.object({
-  type: z.literal('commit'),
-  ...envelope,
-  transactions: z.array(z.custom<Transaction>(isTransaction)),
-})
-
-function isTransaction(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  const { request, key, fingerprint, changes, open, end, forgetBefore } = value as Record<string, unknown>
-  return (
-    (request === undefined || (Array.isArray(request) && request.length === 3 && typeof request[0] === 'string')) &&
-    (changes === undefined || (Array.isArray(changes) && changes.every(isChange))) &&
-    [key, fingerprint, open, end].every((field) => field === undefined || typeof field === 'string') &&
-    (forgetBefore === undefined || typeof forgetBefore === 'number')
-  )
-}
-
-function isChange(value: unknown): boolean {
-  if (!Array.isArray(value) || typeof value[0] !== 'string' || typeof value[1] !== 'string') return false
-  return value.length === 2 || value.length === 3
-}
-
-const encoder = new TextEncoder()
-const decoder = new TextDecoder('utf-8', { fatal: true })
+const claimHead = z.object({ ...head, node: z.string(), url: z.string(), through: count })
 
 /** Encodes a claim. */
-export function encodeClaim(claim: Claim): Uint8Array {
-  return encoder.encode(JSON.stringify(claim))
+export function encodeClaim({ type, version, ...rest }: Claim): Uint8Array {
+  return encodeHead(types[type], rest, 0)
 }
 
-/** Encodes a commit whose transactions are JSON texts already: each was encoded once, when it ran. */
-export function encodeCommit(commit: Omit<Commit, 'transactions'>, transactions: readonly string[]): Uint8Array {
-  const head = JSON.stringify({ ...commit, transactions: undefined })
-  return encoder.encode(`${head.slice(0, -1)},"transactions":[${transactions.join(',')}]}`)
+/** Encodes a commit of transactions that were encoded when they ran. */
+export function encodeCommit(commit: Omit<Commit, 'transactions'>, transactions: readonly Encoded[]): Uint8Array {
+  const { reign, incarnation, at, digest } = commit
+  let bytes = 4
+  for (const { start, end } of transactions) bytes += end - start
+  const value = encodeHead(types.commit, { reign, incarnation, at, digest }, bytes)
+  let position = value.length - bytes
+  position = value.writeUInt32LE(transactions.length, position)
+  for (let index = 0; index < transactions.length; ) {
+    const { block, start } = transactions[index]!
+    let { end } = transactions[index++]!
+    // Transactions of one group mostly stand one behind the other: one copy for all of them.
+    for (let next = transactions[index]; next?.block === block && next.start === end; next = transactions[++index])
+      end = next.end
+    position += block.copy(value, position, start, end)
+  }
+  return value
+}
+
+function encodeHead(type: number, fields: object, more: number): Buffer {
+  const text = JSON.stringify(fields)
+  const headBytes = Buffer.byteLength(text)
+  const value = Buffer.allocUnsafe(6 + headBytes + more)
+  value[0] = recordVersion
+  value[1] = type
+  value.writeUInt32LE(headBytes, 2)
+  value.write(text, 6)
+  return value
 }
 
 /**
@@ -130,24 +150,154 @@ export function encodeCommit(commit: Omit<Commit, 'transactions'>, transactions:
  * @throws CheckpointError JOURNAL_UNREADABLE, which names the offset, for anything that is not a record of a known type and version.
  */
 export function decodeEntry(value: Uint8Array, offset: number): Entry {
-  let data: unknown
-  try {
-    data = JSON.parse(decoder.decode(value))
-  } catch (cause) {
-    throw unreadable(offset, 'is not JSON text in UTF-8', cause)
-  }
-  const type = typeof data === 'object' && data !== null ? (data as { type?: unknown }).type : undefined
-  const version = typeof data === 'object' && data !== null ? (data as { version?: unknown }).version : undefined
-  if (type !== 'claim' && type !== 'commit') throw unreadable(offset, `has the unknown type ${JSON.stringify(type)}`)
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  const version = bytes[0] === 0x7b ? 1 : bytes[0] // version 1 was JSON text
   if (version !== recordVersion) {
-    throw unreadable(offset, `has version ${JSON.stringify(version)}, and this program reads version ${recordVersion}`)
+    throw unreadable(offset, `has version ${version ?? 'none'}, and this program reads version ${recordVersion}`)
   }
-  const parsed = type === 'claim' ? claimSchema.safeParse(data) : commitSchema.safeParse(data)
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]
-    throw unreadable(offset, `is not a sound ${type}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`)
+  const type = bytes[1]
+  if (type !== types.claim && type !== types.commit) throw unreadable(offset, `has the unknown type ${type}`)
+  const cursor = new Cursor(bytes, 2, offset)
+  const fields = cursor.json(cursor.u32(), 'head')
+  if (type === types.claim) {
+    const parsed = claimHead.safeParse(fields)
+    if (!parsed.success || cursor.at !== bytes.length) throw unreadable(offset, 'is not a sound claim')
+    return { type: 'claim', version, ...parsed.data }
   }
-  return parsed.data as Entry
+  if (!isCommitHead(fields)) throw unreadable(offset, 'is not a sound commit: its head')
+  const transactions: Transaction[] = []
+  for (let left = cursor.u32(); left > 0; left--) transactions.push(cursor.transaction())
+  if (cursor.at !== bytes.length) throw unreadable(offset, 'is not a sound commit: it has more bytes than it says')
+  const { reign, incarnation, at, digest } = fields
+  return { type: 'commit', version, reign, incarnation, at, digest, transactions }
+}
+
+/** Calls `visit` with each change: its map, and where in `changes.bytes` its entry stands. Allocates nothing but the name of a map. */
+export function forEachChange(
+  changes: Changes,
+  visit: (map: string, bytes: Uint8Array, entryAt: number, deleted: boolean) => void,
+): void {
+  const bytes = changes.bytes as Buffer
+  let at = changes.start
+  let map = ''
+  let mapAt = -1
+  let mapBytes = -1
+  for (let left = changes.count; left > 0; left--) {
+    const nameBytes = bytes.readUInt32LE(at)
+    at += 4
+    if (nameBytes !== mapBytes || bytes.compare(bytes, mapAt, mapAt + mapBytes, at, at + nameBytes) !== 0)
+      map = bytes.toString('utf8', at, at + nameBytes)
+    mapAt = at
+    mapBytes = nameBytes
+    at += nameBytes
+    const valueBytes = bytes.readUInt32LE(at + 4)
+    const deleted = valueBytes === none
+    visit(map, bytes, at, deleted)
+    at += 8 + bytes.readUInt32LE(at) + (deleted ? 0 : valueBytes)
+  }
+}
+
+/** A record in plain JSON, for people: a change is `[map, key, value]`, or `[map, key]` if it deletes. */
+export function describeEntry(entry: Entry): Readonly<Record<string, Json>> {
+  if (entry.type === 'claim') return { ...entry }
+  return { ...entry, transactions: entry.transactions.map(describeTransaction) }
+}
+
+function describeTransaction({ marks, response, changes }: Transaction): Json {
+  const described: Json[] = []
+  forEachChange(changes, (map, bytes, at, deleted) => {
+    const buffer = bytes as Buffer
+    const keyEnd = at + 8 + buffer.readUInt32LE(at)
+    const key = buffer.toString('utf8', at + 8, keyEnd)
+    if (deleted) described.push([map, key])
+    else described.push([map, key, JSON.parse(buffer.toString('utf8', keyEnd, keyEnd + buffer.readUInt32LE(at + 4)))])
+  })
+  return {
+    ...(marks as { readonly [key: string]: Json } | null),
+    ...(changes.count === 0 ? {} : { changes: described }),
+    ...(response === null ? {} : { response: JSON.parse(response) as Json }),
+  }
+}
+
+/** Reads a record from front to back, and never beyond its end. */
+class Cursor {
+  at: number
+  readonly #bytes: Buffer
+  readonly #offset: number
+
+  constructor(bytes: Buffer, at: number, offset: number) {
+    this.#bytes = bytes
+    this.at = at
+    this.#offset = offset
+  }
+
+  u32(): number {
+    const at = this.skip(4)
+    return this.#bytes.readUInt32LE(at)
+  }
+
+  /** Where the skipped bytes begin. */
+  skip(bytes: number): number {
+    const { at } = this
+    if (at + bytes > this.#bytes.length) throw unreadable(this.#offset, 'ends in the middle')
+    this.at = at + bytes
+    return at
+  }
+
+  text(bytes: number): string {
+    const at = this.skip(bytes)
+    return this.#bytes.toString('utf8', at, at + bytes)
+  }
+
+  json(bytes: number, what: string): unknown {
+    try {
+      return JSON.parse(this.text(bytes))
+    } catch (cause) {
+      if (cause instanceof CheckpointError) throw cause
+      throw unreadable(this.#offset, `has a ${what} that is not JSON text`, cause)
+    }
+  }
+
+  transaction(): Transaction {
+    const marksBytes = this.u32()
+    const responseBytes = this.u32()
+    const changeCount = this.u32()
+    const marks = marksBytes === 0 ? null : this.json(marksBytes, 'transaction')
+    if (marks !== null && !areMarks(marks)) throw unreadable(this.#offset, 'has an unsound transaction')
+    const response = responseBytes === none ? null : this.text(responseBytes)
+    const start = this.at
+    for (let left = changeCount; left > 0; left--) {
+      this.skip(this.u32())
+      const keyBytes = this.u32()
+      const valueBytes = this.u32()
+      this.skip(keyBytes + (valueBytes === none ? 0 : valueBytes))
+    }
+    return { marks, response, changes: { bytes: this.#bytes, start, count: changeCount } }
+  }
+}
+
+/** Written by hand: zod takes longer for this than all the rest of a small commit. */
+function isCommitHead(value: unknown): value is Pick<Commit, 'reign' | 'incarnation' | 'at' | 'digest'> {
+  if (typeof value !== 'object' || value === null) return false
+  const { reign, incarnation, at, digest } = value as Record<string, unknown>
+  if (!Array.isArray(reign) || reign.length !== 2 || !isCount(reign[0]) || !isCount(reign[1])) return false
+  if (typeof incarnation !== 'string' || incarnation === '' || typeof at !== 'number') return false
+  return typeof digest === 'string' && digest.length === 32
+}
+
+function areMarks(value: unknown): value is Marks {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  const { request, key, fingerprint, open, end, forgetBefore } = value as Record<string, unknown>
+  if (request !== undefined) {
+    if (!Array.isArray(request) || request.length !== 3) return false
+    if (typeof request[0] !== 'string' || !isCount(request[1]) || !isCount(request[2])) return false
+  }
+  for (const field of [key, fingerprint, open, end]) if (field !== undefined && typeof field !== 'string') return false
+  return forgetBefore === undefined || typeof forgetBefore === 'number'
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
 function unreadable(offset: number, what: string, cause?: unknown): CheckpointError {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Transaction } from './record.ts'
+import type { Marks } from './record.ts'
 import { Remembered } from './remembered.ts'
 
 const limits = {
@@ -12,16 +12,18 @@ const limits = {
   keyAgeMs: 500,
 }
 
-function rememberedAfter(...steps: [Transaction, number][]): Remembered {
+type Recorded = Marks & { response?: unknown }
+
+function rememberedAfter(...steps: [Recorded, number][]): Remembered {
   const remembered = new Remembered(limits)
-  for (const [transaction, at] of steps) {
-    remembered.record(transaction, JSON.stringify(transaction.response ?? null))
-    remembered.settle(transaction, at)
+  for (const [{ response = null, ...marks }, at] of steps) {
+    remembered.record(marks, JSON.stringify(response))
+    remembered.settle(marks, at)
   }
   return remembered
 }
 
-const request = (number: number, lowestWaiting: number, session = '1'): Transaction => ({
+const request = (number: number, lowestWaiting: number, session = '1'): Recorded => ({
   request: [session, number, lowestWaiting],
   response: `r${number}`,
 })

@@ -11,7 +11,7 @@
  * Recording happens when a transaction runs and can be taken back; forgetting happens when its record is durable. Both are
  * functions of the journal alone, so replicas remember and forget alike.
  */
-import type { Transaction } from './record.ts'
+import type { Marks } from './record.ts'
 
 export interface RememberedLimits {
   /** Most sessions open at once. */
@@ -96,8 +96,8 @@ export class Remembered {
     return found.fingerprint === fingerprint ? { kind: 'recorded', response: found.response } : { kind: 'mismatch' }
   }
 
-  /** The transaction, if any, by which a writer at journal time `at` must end what is too old. */
-  expired(at: number): Transaction | null {
+  /** The marks of the transaction, if any, by which a writer at journal time `at` must end what is too old. */
+  expired(at: number): Marks | null {
     const forgetBefore = at - this.#limits.keyAgeMs
     const [oldest] = this.#keys.values() // insertion order is log order
     const forgets = oldest?.at !== undefined && oldest.at < forgetBefore
@@ -107,8 +107,8 @@ export class Remembered {
   }
 
   /** Records ahead of the journal; `response` is a JSON text. */
-  record(transaction: Transaction, response: string): void {
-    const { request, key, fingerprint = '', open } = transaction
+  record(marks: Marks, response: string): void {
+    const { request, key, fingerprint = '', open } = marks
     if (open !== undefined) {
       this.#sessionsOpened = Math.max(this.#sessionsOpened, Number(open))
       this.#sessions.set(open, {
@@ -127,8 +127,8 @@ export class Remembered {
   }
 
   /** Takes the last recording back. */
-  unrecord(transaction: Transaction): void {
-    const { request, key, open } = transaction
+  unrecord(marks: Marks): void {
+    const { request, key, open } = marks
     if (key !== undefined) this.#forgetKey(key)
     const session = request && this.#sessions.get(request[0])
     if (session) {
@@ -142,8 +142,8 @@ export class Remembered {
   }
 
   /** Forgets what a durable transaction allows to be forgotten. */
-  settle(transaction: Transaction, at: number): void {
-    const { request, key, open, end, forgetBefore } = transaction
+  settle(marks: Marks, at: number): void {
+    const { request, key, open, end, forgetBefore } = marks
     if (request) this.#settleRequest(request, at)
     if (open !== undefined) this.#touch(open, at)
     if (end !== undefined) this.#sessions.delete(end)

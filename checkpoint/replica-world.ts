@@ -5,10 +5,15 @@
 import assert from 'node:assert/strict'
 import { defaultLimits } from './checkpoint.ts'
 import { Fold } from './fold.ts'
-import { decodeEntry } from './record.ts'
+import { decodeEntry, describeEntry } from './record.ts'
 import { type Effect, Replica, type Ticket } from './replica.ts'
 import { Store } from './store.ts'
 import { openingSession, type Submission, submission } from './submission.ts'
+
+interface Described {
+  request?: [session: string, number: number, lowestWaiting: number]
+  changes?: [map: string, key: string, value: number][]
+}
 
 interface Writer {
   incarnation: string
@@ -268,7 +273,8 @@ export class World {
     this.log.forEach((value, offset) => {
       const entry = decodeEntry(value, offset)
       if (!fold.judge(entry, value).valid || entry.type === 'claim') return
-      for (const { request, changes } of entry.transactions) {
+      const { transactions } = describeEntry(entry) as unknown as { transactions: Described[] }
+      for (const { request, changes } of transactions) {
         if (!request || !changes) continue
         assert.ok(!applied.has(request[1]), `operation ${request[1]} was applied twice`)
         assert.equal(changes[0]![2], ++count, `an update was lost at offset ${offset}`)

@@ -17,23 +17,22 @@ import {
   type Commit,
   compareReigns,
   decodeEntry,
+  type Encoded,
   type Entry,
   encodeClaim,
   encodeCommit,
+  type Marks,
   type Reign,
   recordVersion,
-  type Transaction,
 } from './record.ts'
 import type { Store, Undo } from './store.ts'
 
 export type ReplicaPhase = 'standby' | 'claiming' | 'active' | 'settling'
 
-/** Something that waits for its place in the log: a transaction, or a read (`text` null) that waits for all before it. */
+/** Something that waits for its place in the log: a transaction, or a read (`encoded` null) that waits for all before it. */
 export interface Ticket {
-  /** The transaction as JSON text, or null if there is nothing to journal. */
-  readonly text: string | null
-  /** Bytes of `text` in UTF-8. */
-  readonly bytes: number
+  /** The transaction as it will be journaled, or null if there is nothing to journal. */
+  readonly encoded: Encoded | null
   readonly undo: Undo | null
 }
 
@@ -173,15 +172,15 @@ export class Replica {
     if (this.#phase !== 'active' && this.#phase !== 'settling')
       throw new Error('assertion: submit on a replica that does not lead')
     this.#queue.push(ticket)
-    this.#queueBytes += ticket.bytes
+    this.#queueBytes += bytesOf(ticket)
   }
 
   /** Appends the next group, if there is one and nothing is in flight. */
   flush(nowMs: number): void {
     if (this.#phase !== 'active' || this.#inFlight || this.#queue.length === 0) return
     const at = this.#claimed.at + Math.max(0, Math.round(nowMs - this.#claimed.nowMs))
-    const control = this.#options.store.remembered.expired(at)
-    if (control) this.#enqueueFirst([controlTicket(control)])
+    const marks = this.#options.store.remembered.expired(at)
+    if (marks) this.#enqueueFirst([controlTicket(this.#options.store, marks)])
     const group = this.#cutGroup()
     const header = {
       type: 'commit',
@@ -191,9 +190,9 @@ export class Replica {
       at,
       digest: this.#fold.state.digest,
     } as const
-    const texts: string[] = []
-    for (const { text } of group) if (text !== null) texts.push(text)
-    this.#append({ ...header, transactions: [] }, encodeCommit(header, texts), group, nowMs)
+    const transactions: Encoded[] = []
+    for (const { encoded } of group) if (encoded !== null) transactions.push(encoded)
+    this.#append({ ...header, transactions: [] }, encodeCommit(header, transactions), group, nowMs)
   }
 
   /** An append was acknowledged with this offset. */
@@ -292,7 +291,7 @@ export class Replica {
     if (inFlight) this.#inFlight = null
     else this.#unsure = null
     if (inFlight) this.#failures = 0 // not at a claim: a small record that lands in time proves nothing of a large one
-    for (const { undo } of group) if (undo?.transaction) this.#options.store.settle(undo.transaction, commit.at)
+    for (const { undo } of group) if (undo) this.#options.store.settle(undo, commit.at)
     this.#effects.push({ type: 'answer', tickets: group, tookMs: nowMs - sent.sentAtMs })
     if (!inFlight) return
     this.#claimEpochWanted(nowMs, `named for epoch ${this.#epochWanted}`)
@@ -367,19 +366,19 @@ export class Replica {
     let count = 0
     let bytes = 0
     for (const ticket of this.#queue) {
-      if (count > 0 && bytes + ticket.bytes + 1 > this.#options.limits.groupBytesMax) break
-      bytes += ticket.bytes + 1
+      bytes += bytesOf(ticket)
+      if (count > 0 && bytes > this.#options.limits.groupBytesMax) break
       count++
     }
     const group = count === this.#queue.length ? this.#queue : this.#queue.slice(0, count)
     this.#queue = count === this.#queue.length ? [] : this.#queue.slice(count)
-    for (const ticket of group) this.#queueBytes -= ticket.bytes
+    for (const ticket of group) this.#queueBytes -= bytesOf(ticket)
     return group
   }
 
   #enqueueFirst(tickets: readonly Ticket[]): void {
     this.#queue = [...tickets, ...this.#queue]
-    for (const ticket of tickets) this.#queueBytes += ticket.bytes
+    for (const ticket of tickets) this.#queueBytes += bytesOf(ticket)
   }
 
   /** Takes back all that is not known valid, newest first. */
@@ -412,9 +411,12 @@ export class Replica {
   }
 }
 
-function controlTicket(transaction: Transaction): Ticket {
-  const text = JSON.stringify(transaction)
-  return { text, bytes: text.length, undo: { steps: [], transaction } }
+function controlTicket(store: Store, marks: Marks): Ticket {
+  return { encoded: store.encode(marks, null, []), undo: { steps: [], marks } }
+}
+
+function bytesOf({ encoded }: Ticket): number {
+  return encoded === null ? 0 : encoded.end - encoded.start
 }
 
 function sameBytes(left: Uint8Array, right: Uint8Array): boolean {

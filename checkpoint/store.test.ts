@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { defaultLimits } from './checkpoint.ts'
 import { CheckpointError } from './errors.ts'
-import type { Change, Transaction } from './record.ts'
+import { type Commit, decodeEntry, type Encoded, encodeCommit, recordVersion, type Transaction } from './record.ts'
 import { Store } from './store.ts'
 import { submission } from './submission.ts'
 
@@ -86,9 +86,8 @@ test('a standby that applies the journaled changes has the state of the writer',
           key: `k${number}`,
           fingerprint: 'f',
         })
-        const transaction = JSON.parse(made.text!) as Transaction
-        writer.settle(made.undo!.transaction!, number)
-        standby.apply(transaction, number)
+        writer.settle(made.undo!, number)
+        standby.apply(journaled(made.encoded!), number)
       })
       assert.deepEqual(standby.snapshot(), writer.snapshot())
     }),
@@ -147,13 +146,51 @@ function perform(store: Store, writes: readonly { key: string; value: unknown }[
   return writes.length
 }
 
+/** A transaction as a standby reads it. */
+function journaled(encoded: Encoded): Transaction {
+  const head = { type: 'commit', version: recordVersion, reign: [1, 0], at: 0 } as const
+  const commit = encodeCommit({ ...head, incarnation: 'i', digest: '0'.repeat(32) }, [encoded])
+  return (decodeEntry(commit, 0) as Commit).transactions[0]!
+}
+
 test('a change is a set or a delete', () => {
-  const store = new Store(defaultLimits)
-  const changes: Change[] = [
-    ['m', 'a', 1],
-    ['m', 'b', null],
-    ['m', 'a'],
-  ]
-  store.apply({ changes }, 0)
-  assert.deepEqual([...store.view(() => store.entriesOf('m'))], [['b', null]])
+  const writer = storeWith({ a: 0 })
+  const work = () => {
+    writer.set('m', 'a', 1)
+    writer.set('m', 'b', null)
+    writer.delete('m', 'a')
+  }
+  const made = submission(writer, defaultLimits, work, () => 'null')
+  const standby = storeWith({ a: 5 })
+  standby.apply(journaled(made.encoded!), 0)
+  assert.deepEqual(entriesOf(standby), [['b', null]])
+})
+
+function entriesOf(store: Store): unknown[] {
+  return store.view(() => [...store.keysOf('m')].map((key) => [key, store.get('m', key)]))
+}
+
+test('a transaction that grows beyond the limit is stopped while it runs, not when it has eaten the memory', () => {
+  const store = new Store({ ...defaultLimits, transactionBytesMax: 1_000 })
+  let sets = 0
+  const greedy = () => {
+    for (; sets < 1_000; sets++) store.set('m', `${sets}`, 'x'.repeat(100))
+  }
+  assert.throws(() => store.run(greedy, ignore), code('TOO_LARGE'))
+  assert.ok(sets < 10, `${sets} values were taken`)
+  assert.deepEqual(entriesOf(store), [])
+})
+
+test('a map may be emptied while it is walked', () => {
+  const store = storeWith(Object.fromEntries(Array.from({ length: 3_000 }, (_, index) => [`k${index}`, index])))
+  store.run(() => {
+    for (const key of store.keysOf('m')) assert.ok(store.delete('m', key))
+  }, ignore)
+  assert.deepEqual(entriesOf(store), [])
+})
+
+test('what a generator is walked for after its transaction is refused', () => {
+  const store = storeWith({ a: 1, b: 2 })
+  const keys = store.view(() => store.keysOf('m'))
+  assert.throws(() => keys.next(), code('OUTSIDE_TRANSACTION'))
 })

@@ -1,52 +1,65 @@
 /**
  * The state of one shard: named maps, and what exactly-once remembers. Pure and synchronous.
  *
- * A writer runs ahead of its journal: a transaction changes the maps when it runs, its record is durable later. Each therefore
- * leaves an undo log, and a writer that is fenced takes its speculation back instead of reading the journal again.
+ * Values are kept as JSON text outside the JavaScript heap (`packed-map.ts`): no collector walks them, and a process with millions dies
+ * as fast as one with none. Each `get` decodes.
+ *
+ * A writer runs ahead of its journal: a transaction changes the maps when it runs, its record is durable later. What it displaces stays
+ * where it is until then, so a writer that is fenced takes its speculation back by pointing at it again.
  */
+import { Arena } from './arena.ts'
 import { CheckpointError } from './errors.ts'
-import type { Change, Json, Transaction } from './record.ts'
+import { PackedMap } from './packed-map.ts'
+import { type Encoded, forEachChange, type Json, type Marks, type Transaction } from './record.ts'
 import { Remembered, type RememberedLimits } from './remembered.ts'
+import { type NamedMap, type Step, TransactionEncoder } from './transaction-encoder.ts'
 
-/** One step back: the map, the key, and the value before, or undefined if there was none. */
-type UndoStep = readonly [map: Map<string, Json>, key: string, before: Json | undefined]
-/** What takes a transaction back. Undo logs must be applied in reverse order of their transactions. */
+export interface StoreLimits extends RememberedLimits {
+  /** Most bytes of one transaction as journaled. */
+  readonly transactionBytesMax: number
+}
+
+/** What takes a transaction back. Must be applied in reverse order of the transactions. */
 export interface Undo {
-  readonly steps: readonly UndoStep[]
-  readonly transaction: Transaction | null
+  readonly steps: readonly Step[]
+  readonly marks: Marks | null
 }
 
 /** The changes of a transaction that is still running. */
 interface Draft {
-  readonly texts: string[]
-  readonly steps: UndoStep[]
+  readonly steps: Step[]
+  bytes: number
 }
 
 /** What a finished transaction leaves: its result, and how to take its changes back. */
 export interface Drafted<R> {
   readonly result: R
-  readonly steps: readonly UndoStep[]
+  readonly steps: readonly Step[]
 }
 
 export class Store {
   readonly remembered: Remembered
-  readonly #maps = new Map<string, Map<string, Json>>()
+  readonly #limits: StoreLimits
+  readonly #encoder = new TransactionEncoder()
+  #arena = new Arena()
+  #maps = new Map<string, NamedMap>()
   #draft: Draft | null = null
   #readable = false
 
-  constructor(limits: RememberedLimits) {
+  constructor(limits: StoreLimits) {
+    this.#limits = limits
     this.remembered = new Remembered(limits)
   }
 
   /**
    * Runs `work` as one transaction: it sees all before it, and a throw takes everything back, also one of `inspect`, which is
-   * shown the result and the JSON texts of the changes.
+   * shown the result and the changes.
    * @throws whatever `work` throws, and CheckpointError OUTSIDE_TRANSACTION for a promise: changes after an `await` would be lost.
    */
-  run<R>(work: () => R, inspect: (result: R, changeTexts: readonly string[]) => void): Drafted<R> {
+  run<R>(work: () => R, inspect: (result: R, steps: readonly Step[]) => void): Drafted<R> {
     if (this.#draft)
       throw new CheckpointError('OUTSIDE_TRANSACTION', 'a transaction was started inside another; join them into one')
-    const draft: Draft = { texts: [], steps: [] }
+    const draft: Draft = { steps: [], bytes: 0 }
     this.#draft = draft
     try {
       const result = work()
@@ -57,10 +70,10 @@ export class Store {
           'a transaction must be synchronous: do what needs await before or after it',
         )
       }
-      inspect(result, draft.texts)
+      inspect(result, draft.steps)
       return { result, steps: draft.steps }
     } catch (error) {
-      this.#takeBack(draft.steps)
+      takeBack(draft.steps)
       throw error
     } finally {
       this.#draft = null
@@ -78,88 +91,130 @@ export class Store {
     }
   }
 
+  /** The value, decoded anew and frozen: a change to it would change nothing here. */
   get(map: string, key: string): Json | undefined {
     this.mustBeReadable()
-    return this.#maps.get(map)?.get(key)
+    const packed = this.#maps.get(map)?.packed
+    const address = packed?.find(key) ?? 0
+    return address === 0 ? undefined : decode(packed!.textAt(address))
   }
 
-  entriesOf(map: string): ReadonlyMap<string, Json> {
+  has(map: string, key: string): boolean {
     this.mustBeReadable()
-    return this.#mapOf(map)
+    return (this.#maps.get(map)?.packed.find(key) ?? 0) !== 0
   }
 
-  /** Sets a value to what JSON makes of it, frozen: what is read later is exactly what a replica reads. */
+  sizeOf(map: string): number {
+    this.mustBeReadable()
+    return this.#maps.get(map)?.packed.size ?? 0
+  }
+
+  /** The keys of a map, in no order. What is set or deleted meanwhile may or may not be among them. */
+  *keysOf(map: string): Generator<string> {
+    const packed = this.#maps.get(map)?.packed
+    if (!packed) return this.mustBeReadable()
+    for (let partition = 0; partition < packed.partitions; partition++) {
+      const addresses: number[] = []
+      packed.forEachIn(partition, (address) => addresses.push(address))
+      for (const address of addresses) {
+        this.mustBeReadable() // a generator that escapes would show what is not durable yet
+        const key = packed.keyAt(address)
+        if (packed.find(key) !== 0) yield key
+      }
+    }
+  }
+
+  /** Sets a value to what JSON makes of it: what is read later is exactly what a replica reads. */
   set(map: string, key: string, value: unknown): void {
     const draft = this.#mustBeDrafting()
-    const [stored, text] = canonical(value, map, key)
-    draft.texts.push(`[${JSON.stringify(map)},${JSON.stringify(key)},${text}]`)
-    this.#write(draft.steps, map, key, stored)
+    const text = canonical(value, map, key)
+    draft.bytes += text.length
+    if (draft.bytes > this.#limits.transactionBytesMax) throw tooLarge(draft.bytes, this.#limits) // before it eats memory
+    const named = this.#mapOf(map)
+    const before = named.packed.put(key, text)
+    draft.steps.push({ map: named, key, before, after: named.packed.find(key) })
   }
 
   /** Deletes a key; true if it was there. */
   delete(map: string, key: string): boolean {
     const draft = this.#mustBeDrafting()
-    if (!this.#maps.get(map)?.has(key)) return false
-    draft.texts.push(`[${JSON.stringify(map)},${JSON.stringify(key)}]`)
-    this.#write(draft.steps, map, key, undefined)
+    const named = this.#maps.get(map)
+    const before = named?.packed.remove(key) ?? 0
+    if (before === 0) return false
+    draft.steps.push({ map: named!, key, before, after: 0 })
     return true
   }
 
-  /** Records ahead of the journal what exactly-once must find at once, and makes the undo log of the whole transaction. */
-  speculate(steps: readonly UndoStep[], transaction: Transaction | null, responseText: string): Undo {
-    if (transaction) this.remembered.record(transaction, responseText)
-    return { steps, transaction }
+  /** Encodes a transaction for the journal. */
+  encode(marks: Marks | null, response: string | null, steps: readonly Step[]): Encoded {
+    return this.#encoder.encode(marks, response, steps)
+  }
+
+  /** Forgets the transaction that was encoded last: it was refused. */
+  forgetEncoded(encoded: Encoded): void {
+    this.#encoder.takeBack(encoded)
+  }
+
+  /** Records ahead of the journal what exactly-once must find at once, and makes the undo of the whole transaction. */
+  speculate(steps: readonly Step[], marks: Marks | null, responseText: string): Undo {
+    if (marks) this.remembered.record(marks, responseText)
+    return { steps, marks }
   }
 
   /** Takes a speculative transaction back. */
   undo(undo: Undo): void {
-    if (undo.transaction) this.remembered.unrecord(undo.transaction)
-    this.#takeBack(undo.steps)
+    if (undo.marks) this.remembered.unrecord(undo.marks)
+    takeBack(undo.steps)
+  }
+
+  /** A speculative transaction is durable: what it displaced is given up. */
+  settle({ steps, marks }: Undo, at: number): void {
+    for (const { map, before } of steps) if (before !== 0) map.packed.release(before)
+    if (marks) this.remembered.settle(marks, at) // forgetting waits until now, as on every standby
   }
 
   /** Applies a transaction of another writer: what a standby does with a valid record. */
-  apply(transaction: Transaction, at: number): void {
-    for (const change of transaction.changes ?? []) this.#applyChange(change)
-    this.remembered.record(transaction, JSON.stringify(transaction.response ?? null))
-    this.settle(transaction, at)
-  }
-
-  /** The part of a transaction that waits until it is durable: forgetting. The same on the writer and on every standby. */
-  settle(transaction: Transaction, at: number): void {
-    this.remembered.settle(transaction, at)
+  apply({ marks, response, changes }: Transaction, at: number): void {
+    forEachChange(changes, this.#applyChange)
+    if (!marks) return
+    this.remembered.record(marks, response ?? 'null')
+    this.remembered.settle(marks, at)
   }
 
   /** A plain copy of everything, for comparing replicas. */
   snapshot(): unknown {
-    const maps = [...this.#maps].filter(([, map]) => map.size > 0).sort(byKey)
-    return { maps: maps.map(([name, map]) => [name, [...map].sort(byKey)]), remembered: this.remembered.snapshot() }
+    const maps = [...this.#maps.values()].filter(({ packed }) => packed.size > 0)
+    const plain = maps.map(({ name }) => [name, this.view(() => this.#entries(name))] as const)
+    return { maps: plain.sort(byKey), remembered: this.remembered.snapshot() }
   }
 
-  #applyChange(change: Change): void {
-    const map = this.#mapOf(change[0])
-    if (change.length === 2) map.delete(change[1])
-    else map.set(change[1], freeze(change[2]))
+  /** The names of the maps that were ever written to. */
+  mapNames(): string[] {
+    return [...this.#maps.keys()]
   }
 
-  #write(steps: UndoStep[], name: string, key: string, value: Json | undefined): void {
-    const map = this.#mapOf(name)
-    steps.push([map, key, map.get(key)])
-    if (value === undefined) map.delete(key)
-    else map.set(key, value)
+  /** A map as it is kept; made if it is missing. */
+  packed(name: string): PackedMap {
+    return this.#mapOf(name).packed
   }
 
-  #takeBack(steps: readonly UndoStep[]): void {
-    for (let index = steps.length - 1; index >= 0; index--) {
-      const [map, key, before] = steps[index]!
-      if (before === undefined) map.delete(key)
-      else map.set(key, before)
-    }
+  #entries(map: string): [string, Json | undefined][] {
+    return [...this.keysOf(map)].map((key) => [key, this.get(map, key)] as [string, Json]).sort(byKey)
   }
 
-  #mapOf(name: string): Map<string, Json> {
+  readonly #applyChange = (map: string, bytes: Uint8Array, entryAt: number, deleted: boolean): void => {
+    const { packed } = this.#mapOf(map)
+    const before = deleted ? packed.removeEntry(bytes, entryAt) : packed.putEntry(bytes, entryAt)
+    if (before !== 0) packed.release(before)
+  }
+
+  #mapOf(name: string): NamedMap {
     let map = this.#maps.get(name)
     if (!map) {
-      map = new Map()
+      const nameBytes = Buffer.alloc(4 + Buffer.byteLength(name))
+      nameBytes.writeUInt32LE(nameBytes.length - 4)
+      nameBytes.write(name, 4)
+      map = { name, nameBytes, packed: new PackedMap(this.#arena) }
       this.#maps.set(name, map)
     }
     return map
@@ -183,9 +238,27 @@ export class Store {
   }
 }
 
-/** The form of a value that is stored and journaled: what JSON makes of it, frozen, and its text. */
-export function canonical(value: unknown, map: string, key: string): [Json, string] {
-  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return [value, JSON.stringify(value)]
+function takeBack(steps: readonly Step[]): void {
+  for (let index = steps.length - 1; index >= 0; index--) {
+    const { map, key, before } = steps[index]!
+    const after = map.packed.relink(key, before)
+    if (after !== 0) map.packed.release(after)
+  }
+}
+
+/** The error for a transaction of more bytes than are allowed. */
+export function tooLarge(
+  bytes: number,
+  { transactionBytesMax }: Pick<StoreLimits, 'transactionBytesMax'>,
+): CheckpointError {
+  return new CheckpointError(
+    'TOO_LARGE',
+    `the transaction has ${bytes} bytes as journaled, and ${transactionBytesMax} are allowed; change less at once`,
+  )
+}
+
+/** The form of a value that is stored and journaled: the text that JSON makes of it. */
+export function canonical(value: unknown, map: string, key: string): string {
   let text: string | undefined
   try {
     text = JSON.stringify(value)
@@ -202,9 +275,8 @@ export function canonical(value: unknown, map: string, key: string): [Json, stri
       `the value for ${map}[${key}] is ${typeof value}, which JSON cannot hold; delete the key instead`,
     )
   }
-  const stored = JSON.parse(text) as Json
-  if (text.length > 2 * nestingMax) mustBeShallow(stored, `the value for ${map}[${key}]`)
-  return [freeze(stored), text]
+  if (text.length > 2 * nestingMax) mustBeShallow(JSON.parse(text) as Json, `the value for ${map}[${key}]`)
+  return text
 }
 
 /** Deepest nesting of a value. The call stack's own limit differs between processes: a standby could fail on what a writer took. */
@@ -220,6 +292,10 @@ export function mustBeShallow(value: Json, what: string, depth = 0): void {
     )
   }
   for (const inner of Object.values(value)) mustBeShallow(inner as Json, what, depth + 1)
+}
+
+function decode(text: string): Json {
+  return freeze(JSON.parse(text) as Json)
 }
 
 function freeze(value: Json): Json {

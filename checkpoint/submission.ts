@@ -3,9 +3,9 @@
  * queued. Pure. Whatever comes out, also a refusal and a failure, is answered in log order: it tells of the state it saw.
  */
 import { CheckpointError } from './errors.ts'
-import type { Json, Transaction } from './record.ts'
+import type { Encoded, Json, Marks } from './record.ts'
 import type { Ticket } from './replica.ts'
-import { mustBeShallow, nestingMax, type Store } from './store.ts'
+import { mustBeShallow, nestingMax, type Store, tooLarge } from './store.ts'
 
 /** Who asks, where it is to be exactly once. */
 export interface Identity {
@@ -51,26 +51,27 @@ export function submission<R>(
 ): Submission<R> {
   const known = recorded<R>(store, identity)
   if (known) return answerOnly(known)
+  const marks = marksOf(identity)
   let responseText = ''
-  let text: string | null = null
-  let bytes = 0
+  let encoded: Encoded | null = null
   try {
-    const { result, steps } = store.run(work, (value, changeTexts) => {
-      if (identity.readOnly && changeTexts.length > 0) {
+    const { result, steps } = store.run(work, (value, steps) => {
+      if (identity.readOnly && steps.length > 0) {
         throw new CheckpointError(
           'CHANGED_BY_READ',
           'a safe method (GET, HEAD) changed a map: a replay would apply it twice; use POST, PUT or DELETE',
         )
       }
       responseText = encodeResponse(value)
-      text = encodeTransaction(identity, changeTexts, responseText)
-      bytes = text === null ? 0 : Buffer.byteLength(text)
-      mustFit(limits, identity, bytes, responseText)
+      if (steps.length === 0 && !marks) return
+      mustBeRecordable(limits, marks, responseText)
+      encoded = store.encode(marks, marks && responseText, steps)
+      if (encoded.end - encoded.start <= limits.transactionBytesMax) return
+      store.forgetEncoded(encoded)
+      throw tooLarge(encoded.end - encoded.start, limits)
     })
-    const remembers = identity.request !== undefined || identity.key !== undefined
-    const undo =
-      steps.length > 0 || remembers ? store.speculate(steps, remembers ? identity : null, responseText) : null
-    return { text, bytes, undo, outcome: { kind: 'ran', result, responseText } }
+    const undo = encoded && store.speculate(steps, marks, responseText)
+    return { encoded, undo, outcome: { kind: 'ran', result, responseText } }
   } catch (error) {
     return answerOnly({ kind: 'failed', error })
   }
@@ -85,19 +86,17 @@ export function openingSession(store: Store): Submission<string> {
       error: new CheckpointError('SESSIONS_FULL', 'too many sessions are open; try again when idle ones have ended'),
     })
   }
-  const transaction: Transaction = { open: session }
-  const text = JSON.stringify(transaction)
+  const marks: Marks = { open: session }
   const responseText = JSON.stringify(session)
   return {
-    text,
-    bytes: text.length,
-    undo: store.speculate([], transaction, responseText),
+    encoded: store.encode(marks, null, []),
+    undo: store.speculate([], marks, responseText),
     outcome: { kind: 'ran', result: session, responseText },
   }
 }
 
 function answerOnly<R>(outcome: Outcome<R>): Submission<R> {
-  return { text: null, bytes: 0, undo: null, outcome }
+  return { encoded: null, undo: null, outcome }
 }
 
 function recorded<R>(store: Store, { request, key, fingerprint = '' }: Identity): Outcome<R> | null {
@@ -133,28 +132,14 @@ function failed<R>(code: ConstructorParameters<typeof CheckpointError>[0], messa
   return { kind: 'failed', error: new CheckpointError(code, message) }
 }
 
-function encodeTransaction(
-  { request, key, fingerprint }: Identity,
-  changeTexts: readonly string[],
-  responseText: string,
-): string | null {
-  const parts: string[] = []
-  if (request) parts.push(`"request":[${JSON.stringify(request[0])},${request[1]},${request[2]}]`)
-  if (key !== undefined) parts.push(`"key":${JSON.stringify(key)},"fingerprint":${JSON.stringify(fingerprint ?? '')}`)
-  const recorded = parts.length > 0
-  if (changeTexts.length > 0) parts.push(`"changes":[${changeTexts.join(',')}]`)
-  if (recorded) parts.push(`"response":${responseText}`)
-  return parts.length === 0 ? null : `{${parts.join(',')}}`
+/** What exactly-once is to remember of it; null if nothing. */
+function marksOf({ request, key, fingerprint = '' }: Identity): Marks | null {
+  if (key === undefined) return request === undefined ? null : { request }
+  return request === undefined ? { key, fingerprint } : { request, key, fingerprint }
 }
 
-function mustFit(limits: SubmissionLimits, identity: Identity, bytes: number, responseText: string): void {
-  if (bytes > limits.transactionBytesMax) {
-    throw new CheckpointError(
-      'TOO_LARGE',
-      `the transaction has ${bytes} bytes as journaled, and ${limits.transactionBytesMax} are allowed; change less at once`,
-    )
-  }
-  if (identity.request === undefined && identity.key === undefined) return
+function mustBeRecordable(limits: SubmissionLimits, marks: Marks | null, responseText: string): void {
+  if (!marks) return
   mustBeShallowText(responseText)
   const responseBytes = Buffer.byteLength(responseText)
   if (responseBytes > limits.responseBytesMax) {

@@ -1,0 +1,3 @@
+export class Arena {
+  readonly items: Buffer[] = [Buffer.alloc(0)]
+}
