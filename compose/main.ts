@@ -98,7 +98,8 @@ function overview(): string {
 }
 
 function version(): string {
-  return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version
+  // By its name: the code stands one folder deeper where it is built.
+  return JSON.parse(readFileSync(new URL(import.meta.resolve('heartline/package.json')), 'utf8')).version
 }
 
 // A broken invariant ends the process, and a standby takes over.

@@ -1,12 +1,13 @@
 /** Named child processes of one parent: started until they listen, watched, killed, started again, ended in order. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { extname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import { OrphanGuard } from '../load-balancer/replicas/orphan-guard.ts'
 import { ComposeError } from './errors.ts'
 
-const mainPath = fileURLToPath(new URL('./main.ts', import.meta.url))
+const mainPath = fileURLToPath(new URL(`./main${extname(import.meta.url)}`, import.meta.url))
 /** How many of a child's last lines an error quotes, and how much of each. */
 const quotedLines = 5
 const quotedLineLengthMax = 500

@@ -1,4 +1,5 @@
 /** A load in a worker thread: what it was answered is known here within a few tens of milliseconds. */
+import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { Finding } from './findings.ts'
 import type { GoodAnswer, LoadProgress, LoadSettings } from './load.ts'
@@ -28,7 +29,7 @@ export class LoadThread {
 
   constructor(settings: LoadSettings) {
     this.#result.promise.catch(() => {}) // asked for at the end only
-    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: settings })
+    this.#worker = new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), { workerData: settings })
     this.#worker.on('message', (message: FromLoadThread) => this.#hear(message))
     this.#worker.on('error', (error) => this.#result.reject(error))
     this.#worker.on('exit', (code) => this.#result.reject(new Error(`the load ended early, with code ${code}`)))

@@ -1,11 +1,12 @@
 /** The parent's side of one worker: its process, what it is told, and what it tells. */
 import { type ChildProcess, fork } from 'node:child_process'
+import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { BalancerErrorCode } from '../errors.ts'
 import type { MetricsAsJson } from '../metrics.ts'
 import type { FromWorker, ToWorker, View } from './messages.ts'
 
-const module = fileURLToPath(new URL('./worker-main.ts', import.meta.url))
+const module = fileURLToPath(new URL(`./worker-main${extname(import.meta.url)}`, import.meta.url))
 /** A worker that hangs is counted without: what it counted last. Milliseconds. */
 const countTimeoutMs = 1_000
 /** So many pings in a row without a word, and it hangs. */

@@ -1,0 +1,123 @@
+/** The package as npm packs it, used as its readers use it: from `node_modules`, where Node strips no types. */
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { after, before, test } from 'node:test'
+import { promisify } from 'node:util'
+
+const root = join(import.meta.dirname, '..')
+const run = promisify(execFile)
+const packed = { base: '', folder: '', files: [] as string[], manifest: {} as Record<string, Record<string, unknown>> }
+
+/** What no pack needs, or must not be shared with a pack of a copy. */
+const leftOut = new Set(['node_modules', '.git', 'dist', 'bench', 'tests', 'compose/kafka/libs'])
+
+/** Packs a copy of the repository, and puts the package where npm would, beside what it depends on. */
+before(async () => {
+  const base = await mkdtemp(join(tmpdir(), 'heartline-package-'))
+  packed.base = base
+  const copy = join(base, 'repository')
+  await cp(root, copy, { recursive: true, filter: (path) => !leftOut.has(relative(root, path)) })
+  await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
+  const manifestBefore = await readFile(join(copy, 'package.json'), 'utf8')
+  const { stdout } = await run('npm', ['pack', '--json', '--loglevel=error'], { cwd: copy })
+  assert.equal(await readFile(join(copy, 'package.json'), 'utf8'), manifestBefore, 'the repository has its own back')
+  const [{ filename, files }] = JSON.parse(stdout.slice(stdout.indexOf('['))) as [
+    { filename: string; files: { path: string }[] },
+  ]
+
+  packed.folder = join(base, 'service')
+  const modules = join(packed.folder, 'node_modules')
+  await mkdir(join(modules, 'heartline'), { recursive: true })
+  await run('tar', ['-xzf', join(copy, filename), '--strip-components=1', '-C', join(modules, 'heartline')])
+  packed.files = files.map(({ path }) => path)
+  packed.manifest = JSON.parse(await readFile(join(modules, 'heartline/package.json'), 'utf8'))
+  for (const name of [...Object.keys(packed.manifest.dependencies!), '@types'])
+    await symlink(join(root, 'node_modules', name), join(modules, name))
+  await mkdir(join(modules, '.bin'))
+  await symlink(`../heartline/${packed.manifest.bin!.heartline}`, join(modules, '.bin/heartline'))
+  await writeFile(join(packed.folder, 'package.json'), '{ "type": "module", "private": true }')
+})
+
+after(() => rm(packed.base, { recursive: true, force: true }))
+
+const consumer = `
+import { type BackendOptions, backendOptions, createBackend, problem, type RouteHandler } from 'heartline/backend'
+import { CheckpointError, type CheckpointMap, createCheckpoint, memoryJournal } from 'heartline/checkpoint'
+import { pino } from 'pino'
+
+const log = pino({ level: 'silent' })
+const checkpoint = createCheckpoint({ journal: memoryJournal(), incarnation: 'a1', node: 'a', log })
+const numbers: CheckpointMap<number> = checkpoint.map('numbers')
+await checkpoint.start()
+checkpoint.lead(1)
+await checkpoint.whenLeading(1_000)
+const sum: number = await checkpoint.transact(() => {
+  numbers.set('a', 2)
+  return (numbers.get('a') ?? 0) + 1
+})
+await checkpoint.close()
+const failure: unknown = await checkpoint.transact(() => 1).catch((error: unknown) => error)
+// @ts-expect-error numbers are no texts
+const wrong = () => numbers.set('a', 'two')
+
+const options: BackendOptions = backendOptions.parse({ port: 0, receivers: 'ws://127.0.0.1:1' })
+const backend = createBackend({ ...options, log, journal: memoryJournal() })
+const refuse: RouteHandler = () => problem(404, 'Not Found')
+const { url } = await backend.start(backend.checkpoint.route(refuse))
+const { status } = await fetch(url)
+await backend.close()
+console.log(JSON.stringify({ sum, wrong: typeof wrong, failed: failure instanceof CheckpointError, status }))
+`
+
+test('a service in TypeScript imports both libraries, is checked strictly against their declarations, and runs', async () => {
+  await writeFile(join(packed.folder, 'service.ts'), consumer)
+  const compilerOptions = {
+    target: 'ES2024',
+    module: 'NodeNext',
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false, // their declarations are checked too
+    noEmit: true,
+    types: ['node'],
+  }
+  await writeFile(join(packed.folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['service.ts'] }))
+  await run(join(root, 'node_modules/.bin/tsc'), ['-p', packed.folder]).catch((error: { stdout: string }) =>
+    assert.fail(error.stdout),
+  )
+  const { stdout } = await run(process.execPath, ['service.ts'], { cwd: packed.folder })
+  assert.deepEqual(JSON.parse(stdout), { sum: 3, wrong: 'function', failed: true, status: 421 })
+})
+
+test('npx heartline runs what was built, and knows its version and its commands', async () => {
+  const heartline = async (...args: string[]) =>
+    (await run('npx', ['--no-install', 'heartline', ...args], { cwd: packed.folder })).stdout
+  assert.equal(await heartline('--version'), `heartline ${packed.manifest.version}\n`)
+  assert.match(await heartline('--help'), /Usage: heartline <command>/)
+  assert.match(await heartline('balancer', '--help'), /--hold-time/)
+})
+
+test('every file that the code reads or runs beside itself is in the package', async () => {
+  const text = (path: string) => readFile(join(packed.folder, 'node_modules/heartline', path), 'utf8')
+  const missing: string[] = []
+  for (const path of packed.files.filter((file) => file.endsWith('.js'))) {
+    for (const [, name] of (await text(path)).matchAll(/new URL\(['`]([^'`]+)['`], import\.meta\.url\)/g)) {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: as the code has it
+      const beside = join(path, '..', name!.replace('${extname(import.meta.url)}', '.js'))
+      if (!packed.files.includes(beside)) missing.push(`${path} wants ${beside}`)
+    }
+  }
+  assert.deepEqual(missing, [])
+  const assets = 'heartline/dist/compose/load/report-page/page-assets.js'
+  const script = `import('./node_modules/${assets}').then((found) => found.pageAssets()).then((found) => console.log(Object.values(found).every(Boolean)))`
+  assert.equal((await run(process.execPath, ['-e', script], { cwd: packed.folder })).stdout, 'true\n')
+})
+
+test('no test, benchmark or source of the commands is published', () => {
+  const wrong = packed.files.filter((path) =>
+    /\.test\.|-world\.|conformance|^(tests|bench|packaging|checkpoint|backend|compose)\//.test(path),
+  )
+  assert.deepEqual(wrong, [])
+})
