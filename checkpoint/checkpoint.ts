@@ -65,7 +65,8 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     this.#journal = options.journal
     this.#log = options.log
     this.#held = new HeldCallers(this.#limits.queueMax)
-    this.#store = new Store(this.#limits)
+    const [low, high] = crypto.getRandomValues(new Uint32Array(2))
+    this.#store = new Store(this.#limits, [low!, high!])
     const { incarnation, node, url = () => '' } = options
     this.#replica = new Replica({ incarnation, node, url, store: this.#store, limits: this.#limits })
     this.#reader = new JournalReader({

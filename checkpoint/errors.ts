@@ -11,6 +11,7 @@ export const checkpointErrors = {
   KEYS_FULL: { status: 503, outcome: 'not applied', retriable: true },
   QUEUE_FULL: { status: 503, outcome: 'not applied', retriable: true },
   TOO_LARGE: { status: 413, outcome: 'not applied', retriable: false },
+  STATE_FULL: { status: 507, outcome: 'not applied', retriable: false },
   NOT_SERIALISABLE: { status: 500, outcome: 'not applied', retriable: false },
   CHANGED_BY_READ: { status: 500, outcome: 'not applied', retriable: false },
   OUTSIDE_TRANSACTION: { status: 500, outcome: 'not applied', retriable: false },

@@ -9,6 +9,7 @@
  */
 import { Arena } from './arena.ts'
 import { CheckpointError } from './errors.ts'
+import type { Seed } from './packed-key.ts'
 import { PackedMap } from './packed-map.ts'
 import { type Encoded, forEachChange, type Json, type Marks, type Transaction } from './record.ts'
 import { Remembered, type RememberedLimits } from './remembered.ts'
@@ -41,13 +42,15 @@ export class Store {
   readonly remembered: Remembered
   readonly #limits: StoreLimits
   readonly #encoder = new TransactionEncoder()
-  #arena = new Arena()
+  readonly #arena: Arena
   #maps = new Map<string, NamedMap>()
   #draft: Draft | null = null
   #readable = false
 
-  constructor(limits: StoreLimits) {
+  /** `seed`: what keys are hashed with; random where strangers choose keys. */
+  constructor(limits: StoreLimits, seed: Seed = [0, 0]) {
     this.#limits = limits
+    this.#arena = new Arena({ seed })
     this.remembered = new Remembered(limits)
   }
 
@@ -132,7 +135,7 @@ export class Store {
     if (draft.bytes > this.#limits.transactionBytesMax) throw tooLarge(draft.bytes, this.#limits) // before it eats memory
     const named = this.#mapOf(map)
     const before = named.packed.put(key, text)
-    draft.steps.push({ map: named, key, before, after: named.packed.find(key) })
+    draft.steps.push({ map: named, key, before, after: named.packed.written })
   }
 
   /** Deletes a key; true if it was there. */
