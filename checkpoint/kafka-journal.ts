@@ -8,6 +8,7 @@
  */
 import kafkajs, { type Admin, type Producer } from 'kafkajs'
 import { CheckpointError } from './errors.ts'
+import { slowChecksum } from './faster-checksum.ts'
 import type { Journal, RecordListener, Tail } from './journal.ts'
 import { KafkaClient, type KafkaClientOptions } from './kafka-client.ts'
 import { journalSettings, replication, type TopicFacts, unsafeSettings } from './kafka-settings.ts'
@@ -43,7 +44,8 @@ class KafkaJournal implements Journal {
   }
 
   async open(): Promise<void> {
-    const { topic } = this.#options
+    const { topic, log } = this.#options
+    if (slowChecksum !== null) log.debug({ reason: slowChecksum }, 'kafkajs computes its checksums itself')
     try {
       const facts = (await this.#withAdmin((admin) => describeTopic(admin, topic))) ?? (await this.#createTopic())
       const problems = unsafeSettings(facts)

@@ -21,6 +21,7 @@ const cores = [
   'checkpoint/record.ts',
   'checkpoint/fold.ts',
   'checkpoint/digest.ts',
+  'checkpoint/crc32c.ts',
   'checkpoint/transaction-encoder.ts',
   'checkpoint/replica.ts',
   'checkpoint/store.ts',
