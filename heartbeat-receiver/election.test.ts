@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { compareReigns } from '../checkpoint/record.ts'
 import { elect } from './election.ts'
 import { heartbeatIntervalMs } from './heartbeat-rate.ts'
+import { journalGrowth } from './journal-extent.ts'
 import { createBackend, type KnownBackend, setBack } from './known-backend.ts'
 import type { Heartbeat } from './protocol.ts'
 
@@ -58,7 +59,50 @@ const table: [rule: string, candidates: { [name: string]: Candidate }, chosen: s
     'a',
   ],
   ['not one that is further behind than that', { a: { offset: 89, growth: 10, weight: 2 }, b: { offset: 100 } }, 'b'],
+  ['the heavier of those equally far, though only one has seen the end', { a: { lag: 500 }, b: { weight: 2 } }, 'b'],
+  [
+    'one that is abreast before a heavier one that says it is behind',
+    { a: { weight: 9, lag: 500 }, b: { offset: 500 } },
+    'b',
+  ],
+  [
+    'one that is abreast before a heavier one that another knows to be behind: its own look at the end is old',
+    { a: { weight: 9, offset: 100 }, b: { phase: 'starting', offset: 0, lag: 600 }, c: { offset: 600 } },
+    'c',
+  ],
+  [
+    'one that failed once and is abreast before one that is behind',
+    { a: { setbacks: 1, offset: 500 }, b: { lag: 500 } },
+    'a',
+  ],
+  [
+    'one that is behind before an abreast one that failed again',
+    { a: { setbacks: 2, offset: 500 }, b: { lag: 500 } },
+    'b',
+  ],
+  [
+    'one that is behind before an abreast one that balancers cannot reach',
+    { a: { reported: true, offset: 500 }, b: { lag: 500 } },
+    'b',
+  ],
+  [
+    'the furthest if all are behind, however light',
+    { a: { offset: 100, lag: 900, weight: 9 }, b: { offset: 200, lag: 800 }, c: { offset: 150, lag: 850 } },
+    'b',
+  ],
+  [
+    'the furthest if all are behind, as only one that starts can tell, though no heartbeat tells the two apart',
+    { a: { offset: 100, weight: 9, growth: 10 }, b: { offset: 105 }, c: { phase: 'starting', lag: 600 } },
+    'b',
+  ],
+  ['of those behind and equally far the one that did not fail', { a: { lag: 900, setbacks: 1 }, b: { lag: 900 } }, 'b'],
+  [
+    'none for what a dead one knew: it may have read a journal that is no more',
+    { a: { offset: 1_000, alive: false }, b: { offset: 5, weight: 2, growth: 5 }, c: { offset: 10 } },
+    'b',
+  ],
   ['never one that is starting', { a: { phase: 'starting' } }, undefined],
+  ['never one that is restoring, however far it says it is', { a: { phase: 'starting', offset: 900 }, b: {} }, 'b'],
   ['never one that is stopping', { a: { phase: 'stopping' }, b: {} }, 'b'],
   ['never one that is suspected', { a: { alive: false }, b: { offset: 0 } }, 'b'],
   ['never one without a connection', { a: { connected: false } }, undefined],
@@ -105,6 +149,24 @@ describe('election chooses', () => {
       }),
     )
   })
+})
+
+describe('the growth of the journal, from two heartbeats of one backend', () => {
+  const beat = (offset: number, lag: number, phase: Heartbeat['phase'] = 'standby') =>
+    backends({ a: { offset, lag, phase } })[0]!.status!
+  const growth: [rule: string, before: Heartbeat, after: Heartbeat, gapMs: number, records: number][] = [
+    ['is what one that is abreast has read', beat(100, 0), beat(150, 0), 100, 50],
+    ['is not what one has read that catches up: only the end counts', beat(100, 9_900), beat(5_100, 4_950), 100, 50],
+    ['is not the end that one finds again after an outage', beat(100, 0), beat(100, 9_900), 100, 0],
+    ['is what a slow one has read: more it cannot confirm', beat(100, 100), beat(110, 190), 100, 10],
+    ['is a share of what was read over a longer time', beat(100, 0), beat(600, 0), 1_000, 50],
+    ['is no more than what was read over a shorter time', beat(100, 0), beat(105, 0), 10, 5],
+    ['is not told by one that was starting', beat(0, 0, 'starting'), beat(5_000, 0), 100, 0],
+    ['is not told by one that is starting', beat(0, 0, 'starting'), beat(5_000, 100, 'starting'), 100, 0],
+    ['is nothing where records went', beat(100, 0), beat(50, 0), 100, 0],
+  ]
+  for (const [rule, before, after, gapMs, records] of growth)
+    it(rule, () => assert.equal(journalGrowth(before, after, gapMs, 100), records))
 })
 
 describe('reigns', () => {

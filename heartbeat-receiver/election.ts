@@ -1,8 +1,10 @@
 /**
- * Who leads next: of the backends that are alive and follow the journal, the one furthest in it, then the heaviest, then the most senior.
- * Pure. Whether anybody has to be named at all is `verdict.ts`'s question: an active that is well stays.
+ * Who leads next: of the backends that are alive and follow the journal one that is abreast of it, then the heaviest, then the most senior.
+ * If all are behind, the one furthest in it. Pure. Whether anybody has to be named at all is `verdict.ts`'s question: an active that is
+ * well stays.
  */
 import { compareReigns, type Reign } from '../checkpoint/record.ts'
+import { type JournalExtent, journalExtent, recordsBehind } from './journal-extent.ts'
 import { hadSetback, type KnownBackend } from './known-backend.ts'
 
 export interface ElectionRules {
@@ -20,12 +22,13 @@ export function elect(backends: Iterable<KnownBackend>, rules: ElectionRules): K
   const candidates = all.filter((backend) => mayLead(backend, highest, rules))
   return (
     candidates.find((backend) => holdsReign(backend, highest)) ??
-    furthest(
+    foremost(
       preferring(candidates, [
-        (backend) => !hadSetback(backend, rules.nowMs),
         (backend) => !isReported(backend, rules),
         (backend) => backend.status?.journalReachable === true,
       ]),
+      journalExtent(all),
+      rules.nowMs,
     )
   )
 }
@@ -55,7 +58,10 @@ export function isReported(backend: KnownBackend, { nowMs, reportMemoryMs }: Ele
   return backend.reported !== null && nowMs - backend.reported.lastMs <= reportMemoryMs
 }
 
-/** A backend that is still `starting` does not know the state yet: it is waited for, never named. */
+/**
+ * A backend that is still `starting` does not know the state yet: it is waited for, never named. One that is behind may be: its claim ends
+ * the reign before at once, it reads on to that claim, and serves no earlier.
+ */
 function mayLead(backend: KnownBackend, highest: Reign, { nowMs, except }: ElectionRules): boolean {
   const { status, liveness, connection, hello, setbacks } = backend
   if (liveness.state !== 'alive' || !status || connection === null) return false
@@ -73,15 +79,12 @@ function preferring(candidates: KnownBackend[], wishes: ((backend: KnownBackend)
   return left
 }
 
-/**
- * Offsets come in heartbeats of different moments: what the journal grows by between two heartbeats cannot be told apart, so whoever is
- * no further behind than that is level with the first.
- */
-function furthest(candidates: KnownBackend[]): KnownBackend | undefined {
-  const offsets = candidates.map((backend) => backend.status?.offset ?? 0)
-  const growth = Math.max(0, ...candidates.map((backend) => backend.growth))
-  const level = Math.max(0, ...offsets) - growth
-  return candidates
-    .filter((backend) => (backend.status?.offset ?? 0) >= level)
-    .sort((a, b) => b.hello.weight - a.hello.weight || a.seniority - b.seniority)[0]
+/** The first in order: whoever is abreast; of those behind the furthest; then who did not fail of late, the heaviest, the most senior. */
+function foremost(candidates: KnownBackend[], extent: JournalExtent, nowMs: number): KnownBackend | undefined {
+  const behind = (backend: KnownBackend) => recordsBehind(backend.status, extent)
+  const setback = (backend: KnownBackend) => Number(hadSetback(backend, nowMs))
+  return candidates.sort(
+    (a, b) =>
+      behind(a) - behind(b) || setback(a) - setback(b) || b.hello.weight - a.hello.weight || a.seniority - b.seniority,
+  )[0]
 }

@@ -1,4 +1,5 @@
 /** What the receiver knows of one backend, and how that changes when the backend is heard. Pure. */
+import { journalGrowth } from './journal-extent.ts'
 import type { Heartbeat, Hello } from './protocol.ts'
 import { Suspicion } from './suspicion.ts'
 
@@ -48,7 +49,9 @@ export interface KnownBackend {
   /** When its silence is judged, if nothing is heard before. */
   judgeAtMs: number
   status: Heartbeat | null
-  /** Records by which its offset grew between its last two heartbeats. */
+  /** When that was heard. */
+  statusAtMs: number
+  /** Records by which it saw the journal grow from one heartbeat to the next. */
   growth: number
   liveness: Liveness
   probe: ProbeState
@@ -80,6 +83,7 @@ export function createBackend(
     intervalMs: options.intervalMs,
     judgeAtMs: options.nowMs + suspicion.patienceMs(),
     status: null,
+    statusAtMs: options.nowMs,
     growth: 0,
     liveness: { state: 'alive' },
     probe: { inFlight: false, nextAtMs: Number.POSITIVE_INFINITY, pauseMs: probePauseMs },
@@ -99,10 +103,12 @@ export function heard(backend: KnownBackend, nowMs: number): void {
 }
 
 /** Takes over what a heartbeat says; returns what the one before it said. */
-export function updateStatus(backend: KnownBackend, heartbeat: Heartbeat): Heartbeat | null {
+export function updateStatus(backend: KnownBackend, heartbeat: Heartbeat, nowMs: number): Heartbeat | null {
   const before = backend.status
-  backend.growth = before ? Math.max(0, heartbeat.offset - before.offset) : 0
+  const gapMs = nowMs - backend.statusAtMs
+  backend.growth = before ? journalGrowth(before, heartbeat, gapMs, backend.intervalMs) : 0
   backend.status = heartbeat
+  backend.statusAtMs = nowMs
   return before
 }
 

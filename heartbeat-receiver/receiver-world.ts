@@ -16,6 +16,9 @@ export interface BackendOptions {
   claimMs?: number | null
 }
 
+/** A backend that has to read on to its claim looks so often whether it has, milliseconds. */
+const readOnMs = 10
+
 /** A process as it is, whatever the receiver thinks. */
 export class WorldBackend {
   readonly name: string
@@ -61,6 +64,10 @@ export class World {
   #incarnations = 0
   #later: { atMs: number; run: () => void }[] = []
   onEffect: (effect: Effect) => void = () => undefined
+  /** Called as time passes, with the milliseconds that did. */
+  onTime: (passedMs: number) => void = () => undefined
+  /** Records that a backend has to read before its claim. */
+  missing: (backend: WorldBackend) => number = () => 0
 
   /** `quiet`: kinds of lines that the trace leaves out. */
   constructor({ authorized = true, quiet = ['joined', 'members'] }: { authorized?: boolean; quiet?: string[] } = {}) {
@@ -159,10 +166,10 @@ export class World {
       const beats = [...this.backends.values()].filter(isBeating).map(({ nextBeatMs }) => nextBeatMs)
       const atMs = Math.min(next, this.#tickAtMs, ...beats)
       if (atMs > endMs) break
-      this.nowMs = Math.max(this.nowMs, atMs)
+      this.#pass(atMs)
       this.#turn()
     }
-    this.nowMs = endMs
+    this.#pass(endMs)
     return this
   }
 
@@ -199,6 +206,13 @@ export class World {
   /** The trace since the last call. */
   take(): string[] {
     return this.trace.splice(0)
+  }
+
+  #pass(untilMs: number): void {
+    const passedMs = untilMs - this.nowMs
+    if (passedMs <= 0) return
+    this.nowMs = untilMs
+    this.onTime(passedMs)
   }
 
   #turn(): void {
@@ -264,6 +278,8 @@ export class World {
   }
 
   #claim(backend: WorldBackend, epoch: number): void {
+    if (backend.process === 'running' && this.missing(backend) > 0)
+      return this.#in(readOnMs, () => this.#claim(backend, epoch))
     backend.claimAtMs = null
     if (backend.process !== 'running' || !backend.journalReachable) return
     backend.reign = [epoch, 0]

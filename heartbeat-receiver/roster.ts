@@ -132,7 +132,7 @@ export class Roster {
     if (backend.liveness.state === 'gone' && backend.liveness.said) return backend.status
     heard(backend, nowMs)
     this.#touch(backend.hello.name)
-    const before = updateStatus(backend, heartbeat)
+    const before = updateStatus(backend, heartbeat, nowMs)
     if (backend.liveness.state === 'gone') this.#publishJoined(backend, nowMs)
     if (backend.liveness.state !== 'suspected' || backend.liveness.evidence !== 'reported')
       backend.liveness = { state: 'alive' }

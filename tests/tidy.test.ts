@@ -36,6 +36,7 @@ const cores = [
   'checkpoint/staleness.ts',
   'heartbeat-receiver/receiver.ts',
   'heartbeat-receiver/election.ts',
+  'heartbeat-receiver/journal-extent.ts',
   'heartbeat-receiver/suspicion.ts',
   'heartbeat-receiver/verdict.ts',
   'heartbeat-receiver/roster.ts',
