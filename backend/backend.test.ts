@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
+import { request } from 'node:http'
 import { test } from 'node:test'
 import express from 'express'
 import pino from 'pino'
-import { createMemoryLog, memoryJournal } from '../checkpoint/index.ts'
+import { createMemoryLog, memoryJournal, type RouteHandler, router } from '../checkpoint/index.ts'
 import { formatRequestHeader, requestHeader, sessionsPath } from '../checkpoint/request-headers.ts'
 import { createBackend } from './backend.ts'
 import { backendOptions } from './config.ts'
@@ -61,6 +62,90 @@ test('a route that is not exactly once is refused a replay of a POST, and not of
   const refused = await fetch(`${url}/mail`, { method: 'POST', headers: replay })
   assert.deepEqual([refused.status, ((await refused.json()) as { outcome: string }).outcome, runs], [502, 'unknown', 0])
   assert.deepEqual([(await fetch(`${url}/mail`, { method: 'PUT', headers: replay })).status, runs], [200, 1])
+})
+
+test('with Express, what its parsers read is what the handler gets; what they give that is no JSON has no key', async (t) => {
+  const backend = backendWith()
+  t.after(() => backend.close())
+  const seen: unknown[] = []
+  const keep = backend.checkpoint.route(({ body, query }) => {
+    seen.push([body, query.x])
+    return { status: 201 }
+  })
+  const { url } = await backend.start(
+    express()
+      .use(express.json({ limit: 100_000 }))
+      .post('/', keep),
+  )
+  while (backend.checkpoint.phase === 'starting') await new Promise((resolve) => setImmediate(resolve))
+  backend.checkpoint.lead(1)
+  await backend.checkpoint.whenLeading(5_000)
+  const post = async (body: string, headers = {}) =>
+    (await fetch(`${url}/?x=1`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } }))
+      .status
+  assert.equal(await post('{"a":1}', { 'idempotency-key': 'k' }), 201)
+  assert.equal(await post('{"a":2}', { 'idempotency-key': 'k' }), 422)
+  assert.equal(
+    await post('plain', { 'content-type': 'text/plain' }),
+    415,
+    'a body that nobody can tell is not passed over',
+  )
+  assert.deepEqual(seen, [[{ a: 1 }, '1']])
+})
+
+test('a handler that returns a promise is refused: what comes after its await would be no part of the transaction', async (t) => {
+  const backend = backendWith()
+  t.after(() => backend.close())
+  const slow = (async () => ({ status: 201 })) as unknown as RouteHandler
+  const { url } = await backend.start(backend.checkpoint.route(slow))
+  while (backend.checkpoint.phase === 'starting') await new Promise((resolve) => setImmediate(resolve))
+  backend.checkpoint.lead(1)
+  await backend.checkpoint.whenLeading(5_000)
+  const answer = await fetch(url, { method: 'POST' })
+  assert.deepEqual([answer.status, ((await answer.json()) as { code: string }).code], [500, 'OUTSIDE_TRANSACTION'])
+})
+
+test('a plain handler that fails costs its client a 500, and nobody else anything', async (t) => {
+  const backend = backendWith()
+  t.after(() => backend.close())
+  const app = router({
+    'GET /sync': () => {
+      throw new Error('no')
+    },
+    'GET /async': async () => {
+      throw new Error('no')
+    },
+    'GET /fine': (_request, response) => void response.end('fine'),
+  })
+  const { url } = await backend.start(app)
+  for (const path of ['/sync', '/async']) {
+    const answer = await fetch(`${url}${path}`)
+    assert.deepEqual([answer.status, ((await answer.json()) as { outcome: string }).outcome], [500, 'unknown'], path)
+  }
+  assert.equal(await (await fetch(`${url}/fine`)).text(), 'fine')
+})
+
+test('a replay is told by the path as it was sent, dots and all', async (t) => {
+  const backend = backendWith()
+  t.after(() => backend.close())
+  let runs = 0
+  const app = router({
+    'POST /exact': backend.checkpoint.route(() => ({})),
+    'POST /:any/:two/exact': (_request, response) => {
+      runs++
+      response.end()
+    },
+  })
+  const { port } = await backend.start(app)
+  const replay = formatRequestHeader({ session: null, number: 0, lowestWaiting: 0, epoch: 1, replays: 1 })
+  const answer = await new Promise<number | undefined>((resolve, reject) => {
+    const sent = request(
+      { port, method: 'POST', path: '/a/../exact', headers: { [requestHeader]: replay } },
+      (response) => resolve(response.resume().statusCode),
+    )
+    sent.on('error', reject).end()
+  })
+  assert.deepEqual([answer, runs], [502, 0])
 })
 
 test('a port in use, and an address beyond loopback without a token, are one clear error each', async (t) => {

@@ -101,6 +101,7 @@ class RunningBackend implements Backend {
       warmUp,
       metrics: this.#metrics,
       token: this.#options.token,
+      log: this.#log,
     })
     server.on('request', (_request, response) => {
       this.#inFlight++

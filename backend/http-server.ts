@@ -1,8 +1,10 @@
 /** The backend's HTTP server: what balancers ask of every backend, in front of the service's own application. */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import type { Logger } from 'pino'
 import { isIdempotent } from '../checkpoint/http-methods.ts'
-import { problem, type Routes } from '../checkpoint/index.ts'
+import { problem, type RouteResponse, type Routes } from '../checkpoint/index.ts'
 import { sessionsPath } from '../checkpoint/request-headers.ts'
+import { pathOf } from '../checkpoint/router.ts'
 import { isLoopback } from '../heartbeat-receiver/token.ts'
 import { BackendError } from './errors.ts'
 import { type Metrics, serveMetrics } from './metrics.ts'
@@ -24,10 +26,11 @@ export interface InFront {
   readonly warmUp: WarmUp
   readonly metrics: Metrics
   readonly token: string | undefined
+  readonly log: Logger
 }
 
 /** Makes the server; nothing listens yet. */
-export function createHttpServer(app: RequestListener, { routes, warmUp, metrics, token }: InFront): Server {
+export function createHttpServer(app: RequestListener, { routes, warmUp, metrics, token, log }: InFront): Server {
   const server = createServer({ keepAliveTimeout: keepAliveTimeoutMs, noDelay: true }, (request, response) => {
     if (request.url === sessionsPath) {
       if (request.method === 'POST') return routes.openSession(request, response)
@@ -36,9 +39,32 @@ export function createHttpServer(app: RequestListener, { routes, warmUp, metrics
     }
     if (isRefusedReplay(app, routes, request)) return refuseReplay(response)
     if (warmUp.take(request, response) || serveMetrics(metrics, token, request, response)) return
-    app(request, response)
+    answer(app, request, response, log)
   })
   return server
+}
+
+/** An application that fails costs its client a 500, and nobody else anything. Express sees to that itself; a plain handler does not. */
+function answer(app: RequestListener, request: IncomingMessage, response: ServerResponse, log: Logger): void {
+  const failed = (err: unknown) => {
+    log.error({ err, method: request.method }, 'the application failed on a request')
+    if (response.headersSent) response.destroy()
+    else
+      send(
+        response,
+        problem(500, 'Internal Server Error', { detail: 'the request failed', outcome: 'unknown', key: null }),
+      )
+  }
+  try {
+    const done: unknown = app(request, response)
+    if (done instanceof Promise) done.catch(failed)
+  } catch (error) {
+    failed(error)
+  }
+}
+
+function send(response: ServerResponse, { status = 500, headers, body }: RouteResponse): void {
+  response.writeHead(status, headers).end(JSON.stringify(body))
 }
 
 /**
@@ -69,15 +95,10 @@ function isRefusedReplay(app: RequestListener, routes: Routes, request: Incoming
   if (isIdempotent(method)) return false
   const replays = routes.note(request)?.replays ?? 0
   if (replays === 0) return false
-  const path = new URL(request.url ?? '/', 'http://backend').pathname
-  return !mayReplay(app, method, path)
+  return !mayReplay(app, method, pathOf(request.url ?? '/'))
 }
 
 function refuseReplay(response: ServerResponse): void {
-  const { status, headers, body } = problem(502, 'Bad Gateway', {
-    detail: 'the server that had this request died, and this route is not exactly once: it may have run or not',
-    outcome: 'unknown',
-    key: null,
-  })
-  response.writeHead(status, headers).end(JSON.stringify(body))
+  const detail = 'the server that had this request died, and this route is not exactly once: it may have run or not'
+  send(response, problem(502, 'Bad Gateway', { detail, outcome: 'unknown', key: null }))
 }

@@ -7,6 +7,9 @@ export {
   type RouteHandler,
   type RouteRequest,
   type RouteResponse,
+  type Router,
+  type RouterTable,
+  router,
 } from '../checkpoint/index.ts'
 export { type Backend, type BackendDependencies, createBackend, type ServiceCheckpoint } from './backend.ts'
 export { type BackendOptions, backendOptions } from './config.ts'

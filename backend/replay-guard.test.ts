@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import express from 'express'
 import pino from 'pino'
 import { isIdempotent } from '../checkpoint/http-methods.ts'
-import { createCheckpoint, memoryJournal, routes } from '../checkpoint/index.ts'
+import { createCheckpoint, memoryJournal, router, routes } from '../checkpoint/index.ts'
 import { mayReplay } from './replay-guard.ts'
 
 const log = pino({ level: 'silent' })
@@ -35,6 +35,21 @@ test('only what is certainly answered by an exactly-once route may be sent again
   ]
   for (const [method, path, expected] of table)
     assert.equal(mayReplay(app, method, path), expected, `${method} ${path}`)
+})
+
+test('of a router, the row that a request meets decides', () => {
+  const app = router({
+    'POST /exact/:id': exact,
+    'POST /plain': (_request, response) => void response.end(),
+    'GET /read': exact,
+  })
+  const rows: [string, string, boolean][] = [
+    ['POST', '/exact/7', true],
+    ['POST', '/plain', false],
+    ['POST', '/read', false],
+    ['POST', '/nowhere', false],
+  ]
+  for (const [method, path, expected] of rows) assert.equal(mayReplay(app, method, path), expected, `${method} ${path}`)
 })
 
 test('a handler of any other shape is refused', () => {

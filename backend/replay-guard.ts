@@ -2,7 +2,7 @@
  * Which routes may see a request a second time. Only `checkpoint.route` is exactly once; any other route is refused a replay of a
  * non-idempotent method (RFC 9110 9.2.2), because nobody can know whether the first sending ran. What cannot be told is refused.
  */
-import { isExactlyOnce } from '../checkpoint/index.ts'
+import { isExactlyOnce, type Router } from '../checkpoint/index.ts'
 
 /** The part of Express 5's router that is looked at. Anything of another shape counts as not exactly once. */
 interface Layer {
@@ -11,9 +11,11 @@ interface Layer {
   route?: { methods?: Record<string, boolean>; stack?: { method?: string; handle?: unknown }[] }
 }
 
-/** True if the route that would answer is known to be exactly once. `app` is an Express application or a handler made by `checkpoint.route`. */
+/** True if the route that would answer is known to be exactly once. `app` is an Express application, or a handler made by `router` or `checkpoint.route`. */
 export function mayReplay(app: unknown, method: string, path: string): boolean {
   if (isExactlyOnce(app)) return true
+  const { isExactlyOnceAt } = app as Partial<Router>
+  if (typeof isExactlyOnceAt === 'function') return isExactlyOnceAt(method, path)
   const stack = (app as { router?: { stack?: Layer[] } }).router?.stack
   return Array.isArray(stack) && answeredBy(stack, method.toLowerCase(), path) === 'exactly once'
 }

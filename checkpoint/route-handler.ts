@@ -1,6 +1,9 @@
 /** What a service author writes, and what is answered: plain data, no framework. */
 
-/** The part of a request that a handler may use. Express's request is one. */
+/**
+ * The part of a request that a handler may use. Express's request is one. With plain `node:http`, `query` and a JSON `body` are read for the
+ * handler, and `params` are what `router` found in the path.
+ */
 export interface RouteRequest {
   readonly method?: string | undefined
   readonly url?: string | undefined
@@ -9,7 +12,7 @@ export interface RouteRequest {
   readonly params?: any
   // biome-ignore lint/suspicious/noExplicitAny: as in Express
   readonly query?: any
-  // biome-ignore lint/suspicious/noExplicitAny: as parsed by the service's own middleware
+  // biome-ignore lint/suspicious/noExplicitAny: as parsed by the service's own middleware, or by `route`
   readonly body?: any
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
 }

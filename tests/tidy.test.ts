@@ -34,6 +34,7 @@ const cores = [
   'checkpoint/kafka-settings.ts',
   'checkpoint/http-methods.ts',
   'checkpoint/staleness.ts',
+  'checkpoint/path-table.ts',
   'heartbeat-receiver/receiver.ts',
   'heartbeat-receiver/election.ts',
   'heartbeat-receiver/journal-extent.ts',
