@@ -10,7 +10,7 @@ import {
   type Checkpoint,
   createCheckpoint,
   type Journal,
-  kafkaJournal,
+  journalPorts,
   type Routes,
   routes,
 } from '../checkpoint/index.ts'
@@ -78,7 +78,7 @@ class RunningBackend implements Backend {
     this.#log = options.log.child({ backend: this.name })
     const journal =
       options.journal ??
-      kafkaJournal({ brokers: kafka, topic: `${topicPrefix}.journal.0`, clientId: this.name, log: this.#log })
+      journalPorts({ kafka, topic: `${topicPrefix}.journal.0`, clientId: this.name, log: this.#log }).journal
     const checkpoint = createCheckpoint({
       journal,
       incarnation: this.#incarnation,

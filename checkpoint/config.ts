@@ -1,9 +1,19 @@
 /** Options of everything that keeps a journal. `meta.flag` is the command-line name where it is not the key in kebab-case. */
 import { z } from 'zod'
+import { journalPlace } from './journal-place.ts'
 import { textList } from './units.ts'
 
+/** What `--kafka` takes. */
+export const journalPlaceList = textList.superRefine((entries, context) => {
+  const place = journalPlace(entries)
+  if (place.kind === 'wrong') context.addIssue({ code: 'custom', message: place.problem })
+})
+
 export const journalOptions = z.object({
-  kafka: textList.prefault('127.0.0.1:9092').meta({ description: 'Kafka brokers, HOST:PORT, comma separated' }),
+  kafka: journalPlaceList.prefault('127.0.0.1:9092').meta({
+    description:
+      'Kafka brokers, HOST:PORT, comma separated; or file:DIR, the embedded journal for one machine without Kafka',
+  }),
   topicPrefix: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,100}$/, 'expected letters, digits and . _ - only')

@@ -22,6 +22,8 @@ export const checkpointErrors = {
   STOPPED: { status: 503, outcome: 'unknown', retriable: true },
   OPTIONS_WRONG: { status: 500, outcome: 'not applied', retriable: false },
   JOURNAL_UNREACHABLE: { status: 503, outcome: 'unknown', retriable: true },
+  JOURNAL_FULL: { status: 503, outcome: 'unknown', retriable: true },
+  JOURNAL_UNUSABLE: { status: 500, outcome: 'not applied', retriable: false },
   JOURNAL_UNSAFE: { status: 500, outcome: 'not applied', retriable: false },
   JOURNAL_UNREADABLE: { status: 500, outcome: 'unknown', retriable: false },
   HISTORY_DIVERGED: { status: 500, outcome: 'unknown', retriable: false },

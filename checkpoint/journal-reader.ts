@@ -98,8 +98,7 @@ export class JournalReader {
         return await journal.open()
       } catch (error) {
         this.#stopping.signal.throwIfAborted()
-        const hopeless = !(error instanceof CheckpointError) || error.code !== 'JOURNAL_UNREACHABLE'
-        if (hopeless || performance.now() > deadline) throw error
+        if (!mayPass(error) || performance.now() > deadline) throw error
         if (performance.now() >= sayAtMs) {
           log.warn({ event: 'waiting', reason: error.message }, 'waiting for the journal')
           sayAtMs = performance.now() + sayMs
@@ -201,6 +200,7 @@ export class JournalReader {
       }
       this.#watch()
     } catch (err) {
+      if (err instanceof CheckpointError && !mayPass(err) && !this.#stopping.signal.aborted) return failed(err)
       log.debug({ err }, 'the end of the journal is not known')
     } finally {
       this.#looking = false
@@ -230,6 +230,11 @@ export class JournalReader {
     this.#movedAtMs = nowMs
     this.#tail?.seek(offset)
   }
+}
+
+/** What is wrong with the journal now may be right later. */
+function mayPass(error: unknown): error is CheckpointError {
+  return error instanceof CheckpointError && (error.code === 'JOURNAL_UNREACHABLE' || error.code === 'JOURNAL_FULL')
 }
 
 function moment(): Moment {

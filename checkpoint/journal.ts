@@ -1,6 +1,6 @@
 /**
  * The journal port: an ordered log of records, the single source of truth for one shard's state.
- * Adapters: Kafka (`kafka-journal.ts`), memory (`memory-journal.ts`). One conformance suite holds all of them.
+ * Adapters: Kafka (`kafka-journal.ts`), a file (`file-journal.ts`), memory (`memory-journal.ts`). One conformance suite holds all of them.
  */
 
 /** A record as read back: where it stands, and its bytes. */

@@ -5,7 +5,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
-import { createCheckpoint, type Journal, kafkaJournal } from '../checkpoint/index.ts'
+import { createCheckpoint, type Journal, journalPorts } from '../checkpoint/index.ts'
 import { announce, announceCrash } from './announcements.ts'
 import type { ReceiverOptions } from './config.ts'
 import { DecisionLog } from './decision-log.ts'
@@ -168,7 +168,7 @@ class Service {
     const log = this.#log.child({ journal: 'decisions' })
     const topic = `${topicPrefix}.decisions`
     const checkpoint = createCheckpoint({
-      journal: journal ?? kafkaJournal({ brokers: kafka, topic, clientId: name, log }),
+      journal: journal ?? journalPorts({ kafka, topic, clientId: name, log }).journal,
       incarnation: randomUUID(),
       node: name,
       log,

@@ -32,6 +32,8 @@ const cores = [
   'checkpoint/remembered.ts',
   'checkpoint/submission.ts',
   'checkpoint/kafka-settings.ts',
+  'checkpoint/journal-place.ts',
+  'checkpoint/file-failure.ts',
   'checkpoint/http-methods.ts',
   'checkpoint/staleness.ts',
   'checkpoint/path-table.ts',
