@@ -1,6 +1,6 @@
 /** Topics for measurements: with a journal's settings, whoever writes to them. */
 import kafkajs from 'kafkajs'
-import { journalSettings } from '../checkpoint/kafka-settings.ts'
+import { journalTopic } from '../checkpoint/kafka-settings.ts'
 
 /** Creates a topic of one partition with a journal's settings, and `settings` beyond them. */
 export async function createTopic(
@@ -8,7 +8,7 @@ export async function createTopic(
   topic: string,
   settings: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const all = [...journalSettings, ...Object.entries(settings).map(([name, value]) => ({ name, value }))]
+  const all = [...journalTopic.settings, ...Object.entries(settings).map(([name, value]) => ({ name, value }))]
   const configEntries = all.map(({ name, value }) => ({ name, value }))
   const description = { topic, numPartitions: 1, replicationFactor: 1, configEntries }
   await withAdmin(brokers, (admin) => admin.createTopics({ waitForLeaders: true, topics: [description] }))

@@ -4,29 +4,30 @@ import { test } from 'node:test'
 import pino from 'pino'
 import { CheckpointError } from './errors.ts'
 import { kafkaJournal } from './kafka-journal.ts'
-import { journalSettings, type TopicFacts, unsafeSettings } from './kafka-settings.ts'
+import { journalTopic, snapshotTopic, type TopicFacts, type TopicKind, unsafeSettings } from './kafka-settings.ts'
 
 const log = pino({ level: 'silent' })
 
-test('each setting that could lose state is refused, by name', () => {
-  const safe = new Map<string, string>(journalSettings.map(({ name, value }) => [name, value]))
-  safe.set('min.insync.replicas', '1').set('max.message.bytes', '1048588')
-  const facts: TopicFacts = { brokers: 1, partitions: 1, replicas: 1, settings: safe }
-  assert.deepEqual(unsafeSettings(facts), [])
-  for (const { name } of journalSettings) {
-    const [problem, ...more] = unsafeSettings({ ...facts, settings: new Map(safe).set(name, 'other') })
-    assert.ok(problem?.startsWith(`${name} is other`) && more.length === 0, name)
-  }
-  assert.match(unsafeSettings({ ...facts, partitions: 3 }).join(), /3 partitions/)
-  assert.match(
-    unsafeSettings({ ...facts, brokers: 3 }).join(),
-    /1 replicas and must have 3.*min\.insync\.replicas is 1 and must be 2/,
-  )
-  assert.match(
-    unsafeSettings({ ...facts, settings: new Map(safe).set('max.message.bytes', '1000') }).join(),
-    /max\.message\.bytes/,
-  )
-})
+for (const kind of [journalTopic, snapshotTopic] satisfies TopicKind[]) {
+  test(`${kind.name}: each setting that could lose state is refused, by name`, () => {
+    const safe = new Map<string, string>(kind.settings.map(({ name, value }) => [name, value]))
+    safe.set('min.insync.replicas', '1').set('max.message.bytes', '1048588')
+    const facts: TopicFacts = { brokers: 1, partitions: kind.partitions, replicas: 1, settings: safe }
+    assert.deepEqual(unsafeSettings(facts, kind), [])
+    for (const { name, ...rest } of kind.settings) {
+      const [problem, ...more] = unsafeSettings({ ...facts, settings: new Map(safe).set(name, 'other') }, kind)
+      const refused = problem?.startsWith(`${name} is other`) && more.length === 0
+      assert.equal(refused ?? false, !('preferred' in rest), name)
+    }
+    assert.match(unsafeSettings({ ...facts, partitions: 3 }, kind).join(), /3 partitions/)
+    assert.match(
+      unsafeSettings({ ...facts, brokers: 3 }, kind).join(),
+      /1 replicas and must have 3.*min\.insync\.replicas is 1 and must be 2/,
+    )
+    const small = { ...facts, settings: new Map(safe).set('max.message.bytes', '1000') }
+    assert.match(unsafeSettings(small, kind).join(), /max\.message\.bytes/)
+  })
+}
 
 test('a broker that accepts connections and never answers is an error within the deadline, each time on a fresh connection', async (t) => {
   let connections = 0
