@@ -18,7 +18,8 @@ const benchmarks: Record<string, { summary: string; load: () => Promise<Benchmar
     load: async () => (await import('./journal/journal.ts')).journal,
   },
   failover: {
-    summary: 'the pause, errors and doubled writes when the active dies, beside nginx and HAProxy',
+    summary:
+      'the pause, errors and doubled writes when the active dies, beside nginx, HAProxy and Caddy, or with large states',
     load: async () => (await import('./failover/failover.ts')).failover,
   },
   proxy: {

@@ -30,6 +30,8 @@ export interface ClusterOptions {
   flags?: { receiver?: string[]; balancer?: string[]; backend?: string[] }
   /** What each process runs before its args, where it is not `node compose/main.ts`. */
   command?: [string, ...string[]]
+  /** Runs when the journal can be reached, before anybody else uses it. */
+  prepare?: (kafka: string[]) => Promise<void>
   log: Logger
   /** Gets every log line of every process. */
   onLine?: (name: string, line: LogLine) => void
@@ -83,6 +85,7 @@ async function startInOrder(
   const host = ['--host', options.host ?? '127.0.0.1']
 
   const kafka = options.kafka ?? (await startKafka(options, ports.kafka, start))
+  await options.prepare?.(kafka)
   const journal = ['--kafka', kafka.join(','), '--topic-prefix', options.topicPrefix]
 
   const receiver = await start('receiver', [

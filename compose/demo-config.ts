@@ -16,6 +16,11 @@ export const demoOptions = z.object({
     .default('SIGKILL')
     .meta({ description: 'SIGKILL kills it; SIGSTOP makes it hang, and lets it go on as a zombie later' }),
   backends: wholeNumber.min(2).max(20).default(3).meta({ description: 'how many backends' }),
+  keys: wholeNumber
+    .min(0)
+    .max(9_999_999)
+    .default(0)
+    .meta({ description: 'how many keys of about 100 bytes the state holds to begin with' }),
   ...loadFields.pick({ rate: true, clients: true, writeRatio: true, seed: true, json: true }).shape,
   logLevel: z
     .enum(logLevels)

@@ -8,19 +8,29 @@ import { Narration } from './demo-narration.ts'
 import { demoSummary, failoverLine, isExact, killLine } from './demo-report.ts'
 import { askBackends, followEvents, isReadyStandby, pause, until } from './demo-watch.ts'
 import { ComposeError } from './errors.ts'
+import { countWrong } from './filling/check-filled.ts'
+import { fillJournal } from './filling/fill-journal.ts'
 import { unixNowMs } from './load/clock.ts'
+import { Connection } from './load/connection.ts'
 import { LoadThread } from './load/load-thread.ts'
+import { processorTimeMs } from './process-figures.ts'
 
 export { type DemoOptions, demoOptions } from './demo-config.ts'
 
-/** How long all backends may take to be there and caught up. */
+/** How long all backends may take to be there and caught up; and how much longer for each key that they hold. */
 const joinTimeoutMs = 30_000
+const joinTimeoutPerKeyMs = 0.1
 /** How long a failover may take before it counts as one that did not happen; longer than a balancer holds a request. */
 const failoverTimeoutMs = 15_000
 /** How long the clients are watched after the first answer of a new active, for the pause to be over. */
 const aftermathMs = 1_000
 /** Load before the first failure, and between a recovery and the next one. */
 const calmMs = 1_200
+/** How long a backend that came back may go on with what only a start makes it do: compiling, giving memory back. */
+const settleTimeoutMs = 10_000
+/** It is done with that when it took less than this share of a processor for so long. */
+const settledShare = 0.3
+const settledMs = 500
 /** How long clients may take to catch up with what was to be sent meanwhile. */
 const calmTimeoutMs = 5_000
 /** How long a stopped backend stays stopped. */
@@ -72,6 +82,7 @@ class Demo {
     this.#story.progress.stop()
     this.#story.say('reading everything back')
     const { report, findings, readBackError } = await load.stop()
+    report.lost += await this.#countLost(cluster)
     if (readBackError) this.#story.say(`nothing could be verified: ${readBackError}`)
     const failovers = this.#failovers
     const text = this.#options.json
@@ -91,12 +102,14 @@ class Demo {
 
   async #start(): Promise<Cluster> {
     const { kafka, backends } = this.#options
+    // Fresh, so that demos on one Kafka do not meet.
+    const topicPrefix = `demo-${randomBytes(4).toString('hex')}`
     const cluster = await startCluster({
       ...(kafka === undefined ? {} : { kafka }),
       backends,
       ports: 'free',
-      // Fresh, so that demos on one Kafka do not meet.
-      topicPrefix: `demo-${randomBytes(4).toString('hex')}`,
+      topicPrefix,
+      prepare: (brokers) => this.#fill(brokers, topicPrefix),
       // All of it listens on loopback only; a token in the environment is that of another installation.
       token: '',
       log: this.#story.log,
@@ -110,6 +123,25 @@ class Demo {
     await this.#untilAllReady(cluster)
     this.#story.started()
     return cluster
+  }
+
+  async #fill(kafka: string[], topicPrefix: string): Promise<void> {
+    const { keys } = this.#options
+    if (keys === 0) return
+    const startMs = performance.now()
+    await fillJournal({ kafka, topicPrefix, keys, signal: this.#signal })
+    const seconds = ((performance.now() - startMs) / 1_000).toFixed(1)
+    this.#story.say(`${keys} keys of about 100 bytes written in ${seconds} s`)
+  }
+
+  /** What was there before the first failure is there after the last. */
+  async #countLost(cluster: Cluster): Promise<number> {
+    const connection = new Connection(cluster.balancerUrl, answerTimeoutMs)
+    try {
+      return await countWrong(connection, this.#options.keys)
+    } finally {
+      await connection.close()
+    }
   }
 
   #startLoad(cluster: Cluster): LoadThread {
@@ -180,7 +212,21 @@ class Demo {
       await cluster.processes.restart(name)
     } else await this.#wakeZombie(cluster, name)
     await this.#untilAllReady(cluster)
+    await this.#untilSettled(cluster, name)
     this.#story.say(`${name} is back, as a standby`)
+  }
+
+  /** What a start costs must not be taken for what the next failover costs. Not for ever, if there is always something to do. */
+  async #untilSettled(cluster: Cluster, name: string): Promise<void> {
+    const pid = cluster.processes.get(name)?.pid ?? 0
+    const deadlineMs = performance.now() + settleTimeoutMs
+    let beforeMs = await processorTimeMs(pid)
+    while (beforeMs !== undefined && performance.now() < deadlineMs) {
+      await pause(settledMs, this.#signal)
+      const nowMs = await processorTimeMs(pid)
+      if (nowMs === undefined || nowMs - beforeMs < settledShare * settledMs) return
+      beforeMs = nowMs
+    }
   }
 
   async #wakeZombie(cluster: Cluster, name: string): Promise<void> {
@@ -194,7 +240,8 @@ class Demo {
   }
 
   #untilAllReady(cluster: Cluster): Promise<unknown> {
-    return this.#until('an active and all standbys', joinTimeoutMs, async () => {
+    const timeoutMs = joinTimeoutMs + this.#options.keys * joinTimeoutPerKeyMs
+    return this.#until('an active and all standbys', timeoutMs, async () => {
       const views = await askBackends(cluster.receiverHttp)
       const standbys = views.filter(isReadyStandby).length
       return (

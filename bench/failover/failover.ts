@@ -1,15 +1,16 @@
-/** `bench failover`: the pause, the errors and the doubled requests when the active dies, beside proxies that retry. */
+/** `bench failover`: the pause, the errors and the doubled requests when the active dies, beside proxies that retry, or with states of several sizes. */
 import { z } from 'zod'
+import { textList } from '../../checkpoint/units.ts'
 import { type BenchContext, benchmark, commonOptions } from '../benchmark.ts'
 import { BenchError } from '../errors.ts'
 import { orderOf } from '../harness.ts'
-import { findProgram } from '../peers/installed.ts'
+import { startCaddy, startHaproxy, startNginx } from '../peers/proxies.ts'
 import type { Findings } from '../report.ts'
 import { type Block, pauseRatio, rowsOfBlocks } from './observations.ts'
 import { ourBlock } from './ours.ts'
-import { peerBlock, type Traffic } from './peers.ts'
-import { silenceMs, startHaproxy, startNginx } from './proxies.ts'
+import { peerBlock, silenceMs, type Traffic } from './peers.ts'
 
+const keysMax = 9_999_999
 const wholeNumber = z.coerce.number('expected a whole number').int('expected a whole number')
 
 export const failoverOptions = commonOptions.extend({
@@ -27,7 +28,20 @@ export const failoverOptions = commonOptions.extend({
     .enum(['SIGKILL', 'SIGSTOP'])
     .default('SIGKILL')
     .meta({ description: 'SIGKILL kills a server; SIGSTOP makes it hang for two seconds' }),
+  keys: textList
+    .transform((texts, context) => texts.map((text) => keyCount(text, context)))
+    .optional()
+    .meta({
+      description: 'sizes of the state, in keys of about 100 bytes, to compare with each other instead of with proxies',
+    }),
 })
+
+function keyCount(text: string, context: { addIssue(issue: { code: 'custom'; message: string }): void }): number {
+  const read = wholeNumber.min(0).max(keysMax).safeParse(text)
+  if (read.success) return read.data
+  context.addIssue({ code: 'custom', message: `expected numbers of keys up to ${keysMax}, such as 0,1000,1000000` })
+  return z.NEVER
+}
 type FailoverOptions = z.output<typeof failoverOptions>
 
 const traffic: Traffic = { ratePerSecond: 1_000, clients: 50 }
@@ -35,18 +49,19 @@ const ours = 'heartline'
 const peers = [
   { key: 'nginx', name: 'nginx', start: startNginx },
   { key: 'haproxy', name: 'HAProxy', start: startHaproxy },
+  { key: 'caddy', name: 'Caddy', start: startCaddy },
 ] as const
+
+interface Run {
+  readonly name: string
+  run(kills: number): Promise<Block & { version?: string }>
+}
 
 export const failover = benchmark(failoverOptions, runFailover)
 
 async function runFailover(options: FailoverOptions, context: BenchContext): Promise<Findings> {
-  const runs: { name: string; run: (kills: number) => Promise<Block & { version?: string }> }[] = [
-    { name: ours, run: (kills) => ourBlock(kills, options.signal, traffic, context.signal) },
-    ...peers.map(({ name, start }) => ({
-      name,
-      run: (kills: number) => peerBlock(start, kills, options.signal, traffic, context),
-    })),
-  ]
+  const { keys } = options
+  const runs = runsOf(options, context)
   const blocks = new Map<string, Block[]>()
   const notes = new Map<string, string>()
   for (let round = 0; round < options.rounds; round++) {
@@ -67,33 +82,60 @@ async function runFailover(options: FailoverOptions, context: BenchContext): Pro
     }
   }
   const ratios: Record<string, number> = {}
-  for (const { key, name } of peers) {
-    const ratio = pauseRatio(blocks.get(ours) ?? [], blocks.get(name) ?? [])
+  for (const { key, one, other } of comparisonsOf(keys)) {
+    const ratio = pauseRatio(blocks.get(one) ?? [], blocks.get(other) ?? [])
     if (ratio !== undefined) ratios[key] = ratio
   }
   return {
     rounds: options.rounds,
     rows: runs.flatMap(({ name }) => (blocks.has(name) ? rowsOfBlocks(name, blocks.get(name)!) : [])),
     ratios,
-    notes: [...commonNotes(options), ...notes.values(), await caddyNote()],
+    notes: [...commonNotes(options), ...notes.values()],
     samples: [...blocks].map(([contender, all]) => ({ contender, blocks: all })),
   }
 }
 
-function commonNotes({ signal }: FailoverOptions): string[] {
-  return [
+/** Ours beside the proxies; or, where `--keys` is given, ours beside itself with states of these sizes. */
+function runsOf({ keys, signal }: FailoverOptions, context: BenchContext): Run[] {
+  const own = (name: string, count: number): Run => ({
+    name,
+    run: (kills) => ourBlock(kills, signal, traffic, count, context.signal),
+  })
+  if (keys) return [...new Set(keys)].map((count) => own(nameOf(count), count))
+  const others = peers.map(({ name, start }): Run => {
+    return { name, run: (kills) => peerBlock(start, kills, signal, traffic, context) }
+  })
+  return [own(ours, 0), ...others]
+}
+
+function nameOf(keys: number): string {
+  return `${ours}, ${keys.toLocaleString('en-US')} keys`
+}
+
+/** Whose pause is divided by whose: `other` over `one`. */
+function comparisonsOf(keys: readonly number[] | undefined): { key: string; one: string; other: string }[] {
+  if (!keys) return peers.map(({ key, name }) => ({ key, one: ours, other: name }))
+  const [fewest, most] = [Math.min(...keys), Math.max(...keys)]
+  return fewest === most ? [] : [{ key: 'manyKeys', one: nameOf(most), other: nameOf(fewest) }]
+}
+
+function commonNotes({ signal, keys }: FailoverOptions): string[] {
+  const notes = [
     `open loop, ${traffic.ratePerSecond} requests/s, half of them writes, ${traffic.clients} connections; ${signal}`,
     'pause: longest time between two successive good answers of any clients around a failure',
+  ]
+  if (keys)
+    return [
+      ...notes,
+      'keys of about 100 bytes, there before the first backend comes, asked for again at the end; every answer is checked too',
+      'manyKeys: pause with the fewest keys over the pause with the most; at least 0.77 is within 1.3 x',
+      `GLIBC_TUNABLES of the backends: ${process.env.GLIBC_TUNABLES ?? 'none'}`,
+    ]
+  return [
+    ...notes,
     'heartline keeps state, one server serves, and every answer is checked against what is there at the end; the proxies keep none, and their other server goes on answering all the while',
     ...(signal === 'SIGSTOP' ? [`the proxies give a silent server ${silenceMs} ms`] : []),
   ]
-}
-
-async function caddyNote(): Promise<string> {
-  const found = await findProgram('caddy')
-  return found === undefined
-    ? 'caddy is not installed here (no caddy); left out'
-    : 'caddy is not measured yet; left out'
 }
 
 /** How many of `all` fall into this round, as even as can be. */

@@ -18,14 +18,15 @@ const demoReport = z.object({
   failovers: z.array(failoverSample),
 })
 
-/** Resolves with what the clients saw, also if they saw errors: those are what is measured. */
+/** Resolves with what the clients saw, also if they saw errors: those are what is measured. `keys` are in the state before the first of them comes. */
 export async function ourBlock(
   kills: number,
   signal: KillSignal,
   traffic: Traffic,
+  keys: number,
   abort: AbortSignal,
 ): Promise<Block> {
-  const flags = ['--json', '--kills', `${kills}`, '--signal', signal, '--log-level', 'error']
+  const flags = ['--json', '--kills', `${kills}`, '--signal', signal, '--keys', `${keys}`, '--log-level', 'error']
   const load = ['--rate', `${traffic.ratePerSecond}`, '--clients', `${traffic.clients}`, '--write-ratio', '0.5']
   const demo = spawn(process.execPath, [command, 'demo', ...flags, ...load], { stdio: ['ignore', 'pipe', 'pipe'] })
   const end = () => demo.kill('SIGINT')

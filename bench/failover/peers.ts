@@ -10,9 +10,9 @@ import { type Child, startChild } from '../child.ts'
 import { Cleanup } from '../cleanup.ts'
 import { mustHold } from '../errors.ts'
 import { temporaryDirectory } from '../peers/peer-process.ts'
+import type { StartProxy } from '../peers/proxies.ts'
 import { type Block, countRepeats } from './observations.ts'
 import type { OpenLoadResult } from './open-load.ts'
-import type { RunningProxy } from './proxies.ts'
 
 export type KillSignal = 'SIGKILL' | 'SIGSTOP'
 
@@ -31,7 +31,8 @@ const usedRequests = 100
 const usedTimeoutMs = 20_000
 const pollIntervalMs = 50
 
-type StartProxy = (servers: readonly number[], log: BenchContext['log']) => Promise<RunningProxy>
+/** How long a server may be silent before its request goes to the other one. */
+export const silenceMs = 250
 
 /** Resolves with what the clients saw. @throws BenchError PEER_MISSING */
 export async function peerBlock(
@@ -47,7 +48,7 @@ export async function peerBlock(
     cleanup.add(() => rm(directory, { recursive: true, force: true }))
     const servers = await StatelessServers.start(directory)
     cleanup.add(() => servers.stop())
-    const proxy = await startProxy(servers.ports, context.log)
+    const proxy = await startProxy({ servers: servers.ports, silenceMs, log: context.log })
     cleanup.add(() => proxy.stop())
     const url = `http://127.0.0.1:${proxy.port}`
     await validate(url, servers)

@@ -4,8 +4,8 @@ import type { Logger } from 'pino'
 import { freePorts } from '../../compose/kafka/ports.ts'
 import { startChild } from '../child.ts'
 import { startPeer, temporaryDirectory } from '../peers/peer-process.ts'
+import { type StartProxy, startCaddy, startHaproxy, startNginx } from '../peers/proxies.ts'
 import { type Placement, pin, pinned } from './placement.ts'
-import { startCaddy, startHaproxy, startNginx } from './programs.ts'
 import { startStandInReceiver } from './stand-in-receiver.ts'
 
 export interface RunningContender {
@@ -48,8 +48,8 @@ function node(module: string, ...args: string[]): ContenderSpec['start'] {
   }
 }
 
-function program(start: typeof startNginx): ContenderSpec['start'] {
-  return ({ upstreamPort, placement, log }) => start({ upstreamPort, cpus: placement.proxy, log })
+function program(start: StartProxy): ContenderSpec['start'] {
+  return ({ upstreamPort, placement, log }) => start({ servers: [upstreamPort], cpus: placement.proxy, log })
 }
 
 const command = fileURLToPath(new URL('../../compose/main.ts', import.meta.url))

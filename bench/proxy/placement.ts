@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
+import { parseStat, tickMs } from '../../compose/process-figures.ts'
 import { BenchError } from '../errors.ts'
 import { findProgram } from '../peers/installed.ts'
 
@@ -38,9 +39,6 @@ export async function pin(pid: number, cpus: string | undefined): Promise<void> 
   })
 }
 
-/** Linux counts processor time in these, whatever the kernel's own clock (proc(5), `USER_HZ`). */
-const tickMs = 10
-
 /** Processor time, user and system, that a process and its descendants used since they started, milliseconds; to 10 ms each. */
 export async function treeCpuMs(root: number): Promise<number> {
   const entries = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
@@ -60,10 +58,4 @@ export async function treeCpuMs(root: number): Promise<number> {
 async function readStat(pid: string) {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
   return text === undefined ? undefined : parseStat(text)
-}
-
-/** The fields of proc(5) that matter here. A program's name stands in brackets, and may hold anything. */
-export function parseStat(text: string): { pid: number; parent: number; ticks: number } {
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  return { pid: Number.parseInt(text, 10), parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) }
 }

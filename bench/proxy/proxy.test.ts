@@ -4,8 +4,7 @@ import { createServer, type RequestListener, request as send } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import type { Sample } from '../harness.ts'
-import { parseStat, treeCpuMs } from './placement.ts'
-import { caddySettings, haproxySettings, nginxSettings } from './programs.ts'
+import { treeCpuMs } from './placement.ts'
 import { rateRatio, ratioRows } from './ratios.ts'
 import { startCheckingUpstream } from './upstream.ts'
 import { validateProxy } from './validation.ts'
@@ -28,23 +27,11 @@ test('a ratio is the smaller of those of GET and POST', () => {
   ])
 })
 
-test("processor time is read past a program's name, whatever it holds", () => {
-  const stat = '7 (a) R 9 (b) S 42 7 7 0 -1 4194560 1 2 3 4 150 25 0 0 20 0 1 0 5 6 7'
-  assert.deepEqual(parseStat(stat), { pid: 7, parent: 42, ticks: 175 })
-})
-
 test('processor time of a process that is gone is an error, not 0', {
   skip: process.platform !== 'linux',
 }, async () => {
   assert.ok((await treeCpuMs(process.pid)) > 0)
   await assert.rejects(treeCpuMs(2 ** 30), { code: 'CONTENDER_WRONG' })
-})
-
-test('all proxies keep their connections and go to the one upstream', () => {
-  assert.match(nginxSettings('/tmp/x', 1, 9_000), /server 127\.0\.0\.1:9000;\n {4}keepalive 256;/)
-  assert.match(nginxSettings('/tmp/x', 1, 9_000), /proxy_set_header Connection ""/)
-  assert.match(haproxySettings(1, 9_000), /nbthread 1\n(?:.*\n)* {2}server upstream 127\.0\.0\.1:9000/)
-  assert.match(caddySettings(1, 9_000), /"max_idle_conns_per_host":256.*"dial":"127\.0\.0\.1:9000"/)
 })
 
 async function upstreamPort(t: TestContext): Promise<number> {
