@@ -5,7 +5,7 @@
 import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { CheckpointError } from './errors.ts'
-import type { JournalCall, JournalNews, JournalNote } from './file-journal-worker.ts'
+import type { JournalCall, JournalNews, JournalNote, JournalThreadData } from './file-journal-worker.ts'
 import { FileThread } from './file-thread.ts'
 import type { Journal, JournalRecord, RecordListener, Tail } from './journal.ts'
 
@@ -15,6 +15,8 @@ export interface FileJournalOptions {
   /** Names the file: `TOPIC.sqlite`. */
   readonly topic: string
   readonly log: Logger
+  /** A quota for the file, bytes: beyond it appends fail with JOURNAL_FULL, as on a full disk. Default none. */
+  readonly bytesMax?: number
 }
 
 /** How long everything but an append may take, milliseconds. */
@@ -31,12 +33,12 @@ class FileJournal implements Journal {
   #tail: FileTail | null = null
   #trouble = ''
 
-  constructor({ directory, topic, log }: FileJournalOptions) {
+  constructor({ directory, topic, log, bytesMax }: FileJournalOptions) {
     const path = join(resolve(directory), `${topic}.sqlite`)
     this.#log = log.child({ file: path })
     this.#thread = new FileThread({
       name: 'file-journal-worker',
-      data: { path },
+      data: { path, bytesMax } satisfies JournalThreadData,
       path,
       onNews: (news) => this.#hear(news),
       onStart: () => this.#tail?.resume(),

@@ -3,11 +3,10 @@
  * lives in a thread of its own (`file-journal-worker.ts`). SQLite's locks make appends of several processes one order; `synchronous=FULL`
  * makes each durable, also over power loss, before its offset is told (https://sqlite.org/wal.html, https://sqlite.org/pragma.html).
  */
-import { statSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { crc32 } from 'node:zlib'
 import { CheckpointError } from './errors.ts'
-import { createFile, directoryOf, type FileFormat, openFile } from './sqlite-file.ts'
+import { createFile, type FileFormat, openFile } from './sqlite-file.ts'
 
 export const journalFormat: FileFormat = {
   what: 'journal',
@@ -36,27 +35,32 @@ const sliceBytesMax = 4 * 1024 * 1024
 /** About what a record adds to the WAL beside its value: the page that it stands on, and the one above. */
 const recordOverheadBytes = 8_192
 
+export interface JournalFileOptions {
+  readonly path: string
+  /** How long SQLite itself waits for another process's lock, milliseconds. */
+  readonly busyTimeoutMs: number
+  /** Most bytes of the database; none if undefined. */
+  readonly bytesMax?: number | undefined
+  /** Makes the file if it is not there. */
+  readonly create: boolean
+}
+
 export class JournalFile {
   readonly #path: string
   readonly #database: DatabaseSync
-  readonly #identity: string
   readonly #append: StatementSync
   readonly #read: StatementSync
   readonly #bounds: StatementSync
   #writtenBytes = 0
   #readBytes = 0
 
-  /**
-   * Opens the journal at `path`, and makes it if it is not there; but if it was open before, it must be the one with that `identity`.
-   * Throws what SQLite and the system say; {@link CheckpointError} for a file that is not sound.
-   */
-  constructor(path: string, busyTimeoutMs: number, identity: string | null) {
+  /** Throws what SQLite and the system say; a {@link CheckpointError} for a file that is not sound. */
+  constructor({ path, busyTimeoutMs, bytesMax, create }: JournalFileOptions) {
     this.#path = path
-    if (identity === null) createFile(path, journalFormat)
-    this.#identity = identity ?? identityOf(path) ?? ''
-    this.#mustBeThere()
+    if (create) createFile(path, journalFormat)
     this.#database = openFile(path, journalFormat, busyTimeoutMs)
     try {
+      if (bytesMax !== undefined) limitBytes(this.#database, bytesMax)
       this.#append = this.#database.prepare(
         `INSERT INTO record VALUES (coalesce((SELECT max(offset) + 1 FROM record), (SELECT first FROM truncation)), ?, ?)
         RETURNING offset`,
@@ -74,14 +78,8 @@ export class JournalFile {
     }
   }
 
-  /** What tells this file from another one under its name. */
-  get identity(): string {
-    return this.#identity
-  }
-
   /** Appends one record; durable when it returns its offset. */
   append(value: Uint8Array): number {
-    this.#mustBeThere()
     const { offset } = this.#append.get(crc32(value), value) as { offset: number }
     this.#writtenBytes += value.byteLength + recordOverheadBytes
     return offset
@@ -89,7 +87,6 @@ export class JournalFile {
 
   /** The first offset that can be read, and the one that the next record will get. */
   bounds(): { first: number; next: number } {
-    this.#mustBeThere()
     const bounds = this.#bounds.get() as { first: number; next: number } | undefined
     if (!bounds) throw this.#damaged('its bounds are missing')
     return bounds
@@ -161,15 +158,6 @@ export class JournalFile {
     return slice.length < doomed.length
   }
 
-  /** A file that was removed goes on taking records that nobody will ever find. */
-  #mustBeThere(): void {
-    if (identityOf(this.#path) === this.#identity) return
-    throw new CheckpointError(
-      'HISTORY_LOST',
-      `the journal ${this.#path} was removed or replaced while it was in use: stop everything that uses ${directoryOf(this.#path)}, put it back, and start again`,
-    )
-  }
-
   #damaged(what: string): CheckpointError {
     return new CheckpointError(
       'JOURNAL_UNREADABLE',
@@ -189,7 +177,7 @@ function packed(values: readonly Uint8Array[], bytes: number): Pick<RecordBatch,
   return { lengths, bytes: all }
 }
 
-function identityOf(path: string): string | undefined {
-  const found = statSync(path, { throwIfNoEntry: false })
-  return found && `${found.dev}:${found.ino}`
+function limitBytes(database: DatabaseSync, bytesMax: number): void {
+  const { page_size: pageBytes } = database.prepare('PRAGMA page_size').get() as { page_size: number }
+  database.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(bytesMax / pageBytes))}`)
 }

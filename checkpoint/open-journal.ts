@@ -2,14 +2,17 @@
 import type { Logger } from 'pino'
 import { CheckpointError } from './errors.ts'
 import { fileJournal } from './file-journal.ts'
+import { fileSnapshots } from './file-snapshots.ts'
 import type { Journal } from './journal.ts'
 import { journalPlace } from './journal-place.ts'
 import { kafkaJournal } from './kafka-journal.ts'
+import { kafkaSnapshots } from './kafka-snapshots.ts'
+import type { SnapshotStore } from './snapshot-store.ts'
 
 export interface JournalPortsOptions {
   /** `HOST:PORT` of brokers, or one `file:DIR`. */
   readonly kafka: readonly string[]
-  /** Of the journal. */
+  /** Of the journal. Snapshots are kept beside it, under `TOPIC.snapshots`. */
   readonly topic: string
   /** Who asks, as brokers see it. */
   readonly clientId: string
@@ -18,6 +21,7 @@ export interface JournalPortsOptions {
 
 export interface JournalPorts {
   readonly journal: Journal
+  readonly snapshots: SnapshotStore
 }
 
 /**
@@ -26,11 +30,22 @@ export interface JournalPorts {
  */
 export function journalPorts({ kafka, topic, clientId, log }: JournalPortsOptions): JournalPorts {
   const place = journalPlace(kafka)
+  const snapshotsTopic = `${topic}.snapshots`
   switch (place.kind) {
-    case 'kafka':
-      return { journal: kafkaJournal({ brokers: place.brokers, topic, clientId, log }) }
-    case 'file':
-      return { journal: fileJournal({ directory: place.directory, topic, log }) }
+    case 'kafka': {
+      const client = { brokers: place.brokers, clientId, log }
+      return {
+        journal: kafkaJournal({ ...client, topic }),
+        snapshots: kafkaSnapshots({ ...client, topic: snapshotsTopic }),
+      }
+    }
+    case 'file': {
+      const { directory } = place
+      return {
+        journal: fileJournal({ directory, topic, log }),
+        snapshots: fileSnapshots({ directory, topic: snapshotsTopic }),
+      }
+    }
     case 'wrong':
       throw new CheckpointError('JOURNAL_UNUSABLE', `no journal can be kept at ${kafka.join(',')}: ${place.problem}`)
   }

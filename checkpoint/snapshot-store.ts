@@ -1,6 +1,6 @@
 /**
  * The port to where snapshots are kept: small manifests under the name of their generation, and large chunks under keys of their own.
- * Adapters: Kafka (`kafka-snapshots.ts`), memory (`memory-snapshots.ts`). One conformance suite (`snapshot-store-conformance.ts`) holds all.
+ * Adapters: Kafka (`kafka-snapshots.ts`), a file (`file-snapshots.ts`), memory (`memory-snapshots.ts`). One conformance suite (`snapshot-store-conformance.ts`) holds all.
  *
  * A store knows nothing of what it keeps, and promises little: what is read back is checked against the manifest by who reads. Several
  * processes use one store at the same time, without asking each other: keys of different generations never meet.
@@ -18,7 +18,8 @@ export type ChunkListener = (index: number, value: Uint8Array) => void | Promise
 
 /**
  * What every adapter offers. Each call settles within a deadline of the adapter's: none waits for ever for a store that is gone. A
- * rejection is a `CheckpointError`: JOURNAL_UNREACHABLE (may be tried again), JOURNAL_UNSAFE (`open` only), STOPPED (closed).
+ * rejection is a `CheckpointError`: JOURNAL_UNREACHABLE or JOURNAL_FULL (may be tried again), JOURNAL_UNSAFE or JOURNAL_UNUSABLE (`open`
+ * only), JOURNAL_UNREADABLE or HISTORY_LOST (a file that is damaged or gone), STOPPED (closed).
  */
 export interface SnapshotStore {
   /** Connects, creates what is missing and checks its settings. */

@@ -74,10 +74,6 @@ export function openFile(path: string, format: FileFormat, busyTimeoutMs: number
   }
 }
 
-export function directoryOf(path: string): string {
-  return dirname(path)
-}
-
 function checkFormat(database: DatabaseSync, path: string, format: FileFormat): void {
   const { application_id: id } = database.prepare('PRAGMA application_id').get() as { application_id: number }
   if (id !== format.applicationId) throw unusable(path, format, 'it is a database of another program')
@@ -86,7 +82,7 @@ function checkFormat(database: DatabaseSync, path: string, format: FileFormat): 
     const reason = `it has format ${version}, and this program knows format ${format.version}: use the program that wrote it, or a newer one`
     throw unusable(path, format, reason)
   }
-  const found = database.prepare('SELECT sql FROM sqlite_schema ORDER BY rowid').all()
+  const found = database.prepare('SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid').all()
   if (JSON.stringify(found.map(({ sql }) => sql)) !== JSON.stringify(format.schema))
     throw unusable(path, format, 'its tables are not those of one')
 }
