@@ -2,7 +2,7 @@
 import type { Connection } from './connection.ts'
 import { type Finding, finding } from './findings.ts'
 import type { FinalState, HistoryEntry, Operation } from './operations.ts'
-import { readBack } from './read-back.ts'
+import { cancelSeats, readBack } from './read-back.ts'
 import { verify } from './verify.ts'
 import { Workload } from './workload.ts'
 
@@ -34,6 +34,8 @@ export class Chapter {
   #open = 0
   #closed = false
   #remains: Remains | undefined
+  /** Seats that were booked when it was verified, until they are given back. */
+  #booked: string[] = []
 
   constructor({ prefix, seed, writeRatio }: ChapterOptions) {
     this.prefix = prefix
@@ -82,10 +84,19 @@ export class Chapter {
     try {
       const final = await this.#read(connection, gently ? seats : undefined)
       this.#remains = remainsOf(final)
+      this.#booked = [...final.bookings.keys()]
       return verify(this.#history, final)
     } finally {
       this.#history = []
     }
+  }
+
+  /** Gives the seats back that it still had when it was verified: what a long run leaves behind stays small. Rejects if one is not there. */
+  async giveBack(connection: Pick<Connection, 'send'>): Promise<void> {
+    const seats = this.#booked
+    this.#booked = []
+    await cancelSeats(connection, seats)
+    if (this.#remains) this.#remains = { ...this.#remains, bookings: 0, holders: 0 }
   }
 
   /** What became of a chapter after it was verified: nothing asked for its keys again, so nothing may have changed. */

@@ -1,5 +1,5 @@
-/** One keep-alive connection of the test client: one request at a time. */
-import { Client, type Dispatcher } from 'undici'
+/** Keep-alive connections of the test client, each with one request at a time; one, if nothing else is said. */
+import { Client, type Dispatcher, Pool } from 'undici'
 import { backendHeader, epochHeader, replaysHeader } from '../../checkpoint/request-headers.ts'
 import type { OperationRequest } from './http-operations.ts'
 
@@ -12,17 +12,18 @@ export type Reply =
 const responseBytesMax = 4 * 1024 * 1024
 
 export class Connection {
-  readonly #client: Client
+  readonly #client: Client | Pool
 
-  /** `timeoutMs` bounds connecting, and the wait for an answer. */
-  constructor(target: string, timeoutMs: number) {
-    this.#client = new Client(target, {
+  /** `timeoutMs` bounds connecting, and the wait for an answer. `count` is how many connections there are. */
+  constructor(target: string, timeoutMs: number, count = 1) {
+    const options = {
       connectTimeout: timeoutMs,
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
       maxResponseSize: responseBytesMax,
       allowH2: false,
-    })
+    }
+    this.#client = count === 1 ? new Client(target, options) : new Pool(target, { ...options, connections: count })
   }
 
   /** Resolves with the answer or the failure; never rejects. `more` are headers, names and values in turn. Callbacks rather than streams, for they cost the least. */

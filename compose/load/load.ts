@@ -5,6 +5,7 @@ import { Connection } from './connection.ts'
 import type { Finding } from './findings.ts'
 import { OpenLoop } from './open-loop.ts'
 import { type PlainRequest, PlainTraffic } from './plain-traffic.ts'
+import { lanes } from './read-back.ts'
 import { type LoadReport, reportOf } from './report.ts'
 import { type Judged, Tally } from './tally.ts'
 import { TicketOfficeTraffic } from './ticket-office-traffic.ts'
@@ -31,6 +32,8 @@ export interface LoadSettings {
   request?: PlainRequest | undefined
   /** Operations of the mix whose history is kept until it is verified; default 100,000. */
   chapterOperations?: number
+  /** True gives seats back once they were verified: a run of any length leaves little behind. */
+  tidy?: boolean
 }
 
 /** A good answer, as it comes in. */
@@ -195,11 +198,11 @@ export class Load {
 }
 
 function trafficOf(settings: LoadSettings): Traffic {
-  const { target, timeoutMs, request, seed, writeRatio, keys, chapterOperations } = settings
+  const { target, timeoutMs, request, seed, writeRatio, keys, chapterOperations, tidy = false } = settings
   if (request) return new PlainTraffic(request, seed)
   // Random, so that a run with the same seed on the same journal does not meet the keys of the one before.
   const run = `load-${randomBytes(6).toString('hex')}`
-  const reader = new Connection(target, timeoutMs)
+  const reader = new Connection(target, timeoutMs, lanes)
   const chapters = chapterOperations === undefined ? {} : { chapterOperations }
-  return new TicketOfficeTraffic({ run, seed, writeRatio, keys, reader, ...chapters })
+  return new TicketOfficeTraffic({ run, seed, writeRatio, keys, reader, tidy, ...chapters })
 }

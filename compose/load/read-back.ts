@@ -6,6 +6,8 @@ import type { FinalState } from './operations.ts'
 
 /** How many bookings one request asks for. */
 const pageSize = 1_000
+/** How many requests for single seats are under way at a time. */
+export const lanes = 4
 /** How often one request is tried, and how long to wait between; a failover may still be under way. */
 const triesMax = 20
 const retryDelayMs = 250
@@ -59,18 +61,47 @@ async function readSeats(
   seats: Iterable<string>,
   final: FinalState,
 ): Promise<void> {
-  for (const seat of seats) {
+  await inLanes(seats, async (seat) => {
     const { status, text } = await readOne(connection, `/bookings/${seat}`, [200, 404])
     if (status === 200) final.bookings.set(seat, bookingSchema.parse(JSON.parse(text)))
-  }
+  })
 }
 
-async function readOne(connection: Pick<Connection, 'send'>, path: string, statuses: number[]) {
-  const request: OperationRequest = { method: 'GET', path, body: null }
+/** Cancels what is booked and was verified. Rejects if a seat is not booked any more, or cannot be cancelled. */
+export async function cancelSeats(connection: Pick<Connection, 'send'>, seats: Iterable<string>): Promise<void> {
+  await inLanes(seats, async (seat) => {
+    const request: OperationRequest = { method: 'DELETE', path: `/bookings/${seat}`, body: null }
+    await sendOne(connection, request, (status, unknown) => status === 200 || (status === 404 && unknown))
+  })
+}
+
+async function inLanes(seats: Iterable<string>, work: (seat: string) => Promise<void>): Promise<void> {
+  const left = seats[Symbol.iterator]()
+  const lane = async () => {
+    for (let next = left.next(); !next.done; next = left.next()) await work(next.value)
+  }
+  await Promise.all(Array.from({ length: lanes }, lane))
+}
+
+function readOne(connection: Pick<Connection, 'send'>, path: string, statuses: number[]) {
+  return sendOne(connection, { method: 'GET', path, body: null }, (status) => statuses.includes(status))
+}
+
+async function sendOne(
+  connection: Pick<Connection, 'send'>,
+  request: OperationRequest,
+  /** `unknown` if an earlier try may have been carried out, though nobody heard of it. */
+  isRight: (status: number, unknown: boolean) => boolean,
+) {
+  let unknown = false
   for (let tries = 1; ; tries++) {
     const reply = await connection.send(request)
-    if (reply.type === 'response' && statuses.includes(reply.status)) return reply
+    if (reply.type === 'response' && isRight(reply.status, unknown)) return reply
+    unknown ||= reply.type === 'failure' || reply.status >= 500
     if (tries < triesMax) await new Promise((resolve) => setTimeout(resolve, retryDelayMs))
-    else throw new Error(`GET ${path}: ${reply.type === 'response' ? reply.status : reply.message}`)
+    else {
+      const why = reply.type === 'response' ? reply.status : reply.message
+      throw new Error(`${request.method} ${request.path}: ${why}`)
+    }
   }
 }

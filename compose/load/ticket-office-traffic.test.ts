@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Reply } from './connection.ts'
 import type { OperationRequest } from './http-operations.ts'
+import { MemoryOffice } from './memory-office.ts'
 import { TicketOfficeTraffic } from './ticket-office-traffic.ts'
 
 const times = { intendedMs: 0, startMs: 0, endMs: 1 }
@@ -68,4 +69,48 @@ test('what comes faster than it can be verified is given up, and told', async ()
   assert.match(readBackError!.message, /faster than they could be verified/)
   const pages = asked.filter((path) => path.startsWith('/bookings?')).map((path) => /run-\d+/.exec(path)![0])
   assert.deepEqual(pages, ['run-6', 'run-1', 'run-2'])
+})
+
+/** A run of `operations` against `reader`, each answered before the next; then what was found. */
+async function run(reader: MemoryOffice, more: { tidy: boolean; operations: number; meanwhile?: () => void }) {
+  const { tidy, operations, meanwhile } = more
+  const traffic = new TicketOfficeTraffic({ ...options, writeRatio: 1, chapterOperations: 200, reader, tidy })
+  for (let turn = 0; turn < operations; turn++) {
+    const { request, settle } = traffic.next()
+    settle(await reader.send(request), times)
+  }
+  for (let turn = 0; turn < 1_000; turn++) await new Promise(setImmediate)
+  meanwhile?.()
+  return traffic.verify(reader)
+}
+
+test('a tidy run leaves the seats of its last chapter and no others, and nothing is found wrong', async () => {
+  for (const tidy of [false, true]) {
+    const reader = new MemoryOffice()
+    assert.deepEqual(await run(reader, { tidy, operations: 1_000 }), { findings: [], readBackFailures: 0 })
+    const chapters = new Set([...reader.bookings.keys()].map((seat) => /run-\d+/.exec(seat)![0]))
+    assert.deepEqual([...chapters], tidy ? ['run-5'] : ['run-1', 'run-2', 'run-3', 'run-4', 'run-5'])
+  }
+})
+
+test('a seat that is booked again after it was given back is found', async () => {
+  const reader = new MemoryOffice()
+  const meanwhile = () => void reader.bookings.set('run-2-seat-1', { user: 'run-2-1', id: 'again' })
+  const { findings } = await run(reader, { tidy: true, operations: 1_000, meanwhile })
+  assert.deepEqual(new Set(findings.map(({ kind, key }) => `${kind} ${key}`)), new Set(['wrong run-2']))
+})
+
+test('a seat that is gone before it is given back is no silence', async (t) => {
+  const reader = new MemoryOffice()
+  const { send } = reader
+  const lying = Object.assign(new MemoryOffice(), {
+    send: async (request: OperationRequest) =>
+      request.method === 'DELETE' && request.path.includes('run-1-contended') ? json(404, {}) : send(request),
+  })
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const running = run(lying, { tidy: true, operations: 250 })
+  const ticking = setInterval(() => t.mock.timers.tick(1_000), 1)
+  const { readBackError } = await running
+  clearInterval(ticking)
+  assert.match(readBackError!.message, /^DELETE \/bookings\/run-1-contended-\d+: 404$/)
 })

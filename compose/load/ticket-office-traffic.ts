@@ -26,6 +26,8 @@ export interface TicketOfficeOptions {
   keys: boolean
   chapterOperations?: number
   waitingOperationsMax?: number
+  /** True gives the seats of a chapter back once it is verified, so that the state does not grow with the run. */
+  tidy?: boolean
   /** What chapters are read back with while the load goes on; closed with the traffic. */
   reader: Pick<Connection, 'send' | 'close'>
 }
@@ -99,7 +101,10 @@ export class TicketOfficeTraffic implements Traffic {
     this.#waitingOperations += chapter.begun
     this.#verified = this.#verified.then(async () => {
       await settled
-      await this.#attempt(async () => this.#keep(await chapter.verify(this.#options.reader, true)))
+      await this.#attempt(async () => {
+        this.#keep(await chapter.verify(this.#options.reader, true))
+        if (this.#options.tidy) await chapter.giveBack(this.#options.reader)
+      })
       this.#done.push(chapter)
       this.#waitingOperations -= chapter.begun
     })
