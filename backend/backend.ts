@@ -163,7 +163,8 @@ class RunningBackend implements Backend {
   }
 
   #status(): HeartbeatStatus {
-    const { phase, reign, journalReign, offset, lag, unsettledMs, journalReachable } = this.checkpoint.status()
+    const { phase, reign, journalReign, offset, lag, unsettledMs, journalReachable, progress } =
+      this.checkpoint.status()
     const delayMs = this.#eventLoopDelay.percentile(99) / 1e6 - eventLoopResolutionMs
     this.#eventLoopDelay.reset()
     return {
@@ -176,6 +177,7 @@ class RunningBackend implements Backend {
       journalReachable,
       inFlight: this.#inFlight,
       eventLoopDelayMs: Math.max(0, delayMs || 0),
+      ...(progress && { progress: { ratio: progress.ratio, remainingMs: progress.remainingMs } }),
     }
   }
 

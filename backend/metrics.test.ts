@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import pino from 'pino'
-import { createMemoryLog, memoryJournal } from '../checkpoint/index.ts'
+import { createMemoryLog, memoryJournal, type RecordListener } from '../checkpoint/index.ts'
 import { createBackend } from './backend.ts'
 import { backendOptions } from './config.ts'
 import { metricsPath } from './metrics.ts'
@@ -62,6 +62,36 @@ test('a backend says how long its commits take, how many transactions share one,
   while (checkpoint.phase !== 'standby') await new Promise((resolve) => setImmediate(resolve))
   const after = await (await fetch(first.url)).text()
   assert.deepEqual([seriesOf(after, 'heartline_active'), seriesOf(after, 'heartline_fenced_total')], [0, 1])
+})
+
+test('a backend shows how far its cold start is: 0 before it knows, a share while it reads, 1 once it has', async (t) => {
+  const shared = createMemoryLog()
+  const first = await counting(t, {}, shared)
+  await first.count(20)
+  const inner = memoryJournal(shared)
+  const end = shared.records.length
+  const gate = Promise.withResolvers<void>()
+  const journal = Object.assign(inner, {
+    tail: (from: number, onRecords: RecordListener) => {
+      const half = memoryJournal(shared)
+      return half.tail(from, async (records) => {
+        await onRecords(records.slice(0, Math.floor(end / 2)))
+        await gate.promise
+        await onRecords(records.slice(Math.floor(end / 2)))
+      })
+    },
+  })
+  const options = backendOptions.parse({ port: 0, name: 'o', receivers: 'ws://127.0.0.1:1' })
+  const backend = createBackend({ ...options, log, journal })
+  t.after(() => backend.close())
+  const { url } = await backend.start((_request, response) => void response.writeHead(404).end())
+  const ratio = async () => seriesOf(await (await fetch(`${url}${metricsPath}`)).text(), 'heartline_restore_ratio')
+  assert.equal(await ratio(), 0)
+  while (backend.checkpoint.status().offset < Math.floor(end / 2)) await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(await ratio(), Math.floor(end / 2) / end)
+  gate.resolve()
+  while (backend.checkpoint.phase === 'starting') await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(await ratio(), 1)
 })
 
 test('with a token, only who knows it sees the metrics', async (t) => {

@@ -46,6 +46,12 @@ export class Metrics {
     gauge(registers, 'heartline_journal_lag_records', 'Records known to stand in the journal and not read yet.', () => {
       return checkpoint.status().lag
     })
+    const restored =
+      'Share of the state that is read at a cold start, or of the journal when catching up; 1 if none is under way.'
+    gauge(registers, 'heartline_restore_ratio', restored, () => {
+      const { phase, progress } = checkpoint.status()
+      return progress?.ratio ?? (phase === 'starting' ? 0 : 1)
+    })
     gauge(registers, 'heartline_active', '1 if this process leads, else 0.', () => (checkpoint.leads ? 1 : 0))
   }
 }

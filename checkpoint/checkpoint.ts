@@ -216,6 +216,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
       unsettledMs: this.#replica.unsettledMs(nowMs),
       journalReachable: this.#reader.reachable,
       queued: this.#replica.queued,
+      progress: this.#reader.progress.status(nowMs),
     }
   }
 
@@ -267,7 +268,6 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   #reachedEnd(): void {
     if (this.#caughtUp || this.#fatal) return
     this.#caughtUp = true
-    this.#log.info({ offset: this.#replica.foldState.offset }, 'caught up with the journal')
     this.emit('phase', this.phase, 'caught up')
     this.#warmth.caughtUp(performance.now())
   }

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import { CheckpointError } from './errors.ts'
 import type { Journal, JournalRecord, Tail } from './journal.ts'
+import { ProgressReport } from './progress-report.ts'
 import { type Moment, Staleness } from './staleness.ts'
 
 export interface JournalReaderOptions {
@@ -42,6 +43,8 @@ const sayMs = 10_000
 const openPauseMs = { first: 100, max: 1_000 }
 
 export class JournalReader {
+  /** How far a cold start or a catch-up is. */
+  readonly progress: ProgressReport
   readonly #options: JournalReaderOptions
   readonly #stopping = new AbortController()
   #tail: Tail | null = null
@@ -58,6 +61,7 @@ export class JournalReader {
 
   constructor(options: JournalReaderOptions) {
     this.#options = options
+    this.progress = new ProgressReport(options.log)
   }
 
   /** Records known to stand beyond what was read. */
@@ -118,6 +122,7 @@ export class JournalReader {
         `the journal starts at offset ${first} and no snapshot covers what stood before; restore the topic, or begin with another --topic-prefix`,
       )
     }
+    this.progress.begin(performance.now())
     await this.#askEnd()
     this.#stopping.signal.throwIfAborted()
     this.#tail = await journal.tail(offset(), (records) => this.#take(records))
@@ -163,10 +168,14 @@ export class JournalReader {
       } catch (error) {
         return this.#options.failed(error)
       }
-      if (performance.now() < sliceEndMs) continue
+      this.progress.read(1, record.value.length)
+      const nowMs = performance.now()
+      if (nowMs < sliceEndMs) continue
+      this.progress.left('journal', this.lag, nowMs)
       await new Promise((resolve) => setImmediate(resolve))
       sliceEndMs = performance.now() + sliceMs
     }
+    this.progress.left('journal', this.lag, performance.now())
     this.#checkCaughtUp()
     if (!this.#options.needsReading()) await this.#rest()
   }
@@ -184,7 +193,16 @@ export class JournalReader {
   }
 
   #checkCaughtUp(): void {
-    if (this.#options.offset() >= this.#end) this.#options.caughtUp()
+    if (this.#options.offset() < this.#end) return
+    this.progress.caughtUp(this.#options.offset(), performance.now())
+    this.#options.caughtUp()
+  }
+
+  #reportLook(): void {
+    const nowMs = performance.now()
+    if (!this.#options.needsReading()) return this.progress.leads(this.#end, nowMs)
+    this.progress.looked(this.#options.offset(), this.#end, nowMs)
+    this.progress.left('journal', this.lag, nowMs)
   }
 
   async #look(): Promise<void> {
@@ -199,6 +217,7 @@ export class JournalReader {
         return failed(new CheckpointError('HISTORY_LOST', lost))
       }
       this.#watch()
+      this.#reportLook()
     } catch (err) {
       if (err instanceof CheckpointError && !mayPass(err) && !this.#stopping.signal.aborted) return failed(err)
       log.debug({ err }, 'the end of the journal is not known')

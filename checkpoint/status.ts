@@ -1,4 +1,5 @@
 /** What a checkpoint tells of itself, and of a read that a standby answered. */
+import type { ProgressStatus } from './progress-report.ts'
 import type { Reign } from './record.ts'
 import type { ReplicaPhase } from './replica.ts'
 import type { Outcome } from './submission.ts'
@@ -24,6 +25,8 @@ export interface CheckpointStatus {
   readonly journalReachable: boolean
   /** Transactions and reads waiting for their place in the log. */
   readonly queued: number
+  /** How far a cold start or a catch-up is; null if none is under way. */
+  readonly progress: ProgressStatus | null
 }
 
 /** What a standby answers from its own state. */

@@ -19,6 +19,7 @@ const view = (name: string, more: Partial<BackendView> = {}): BackendView => ({
   silentMs: 12.4,
   suspicion: 0,
   activeSinceMs: null,
+  progress: null,
   ...more,
 })
 const decision: Decision = {
@@ -46,6 +47,26 @@ b        active   yes     1970-01-01T00:00:01.000Z  42      0       12 ms   http
 a        standby                                    41      1       12 ms   http://127.0.0.1/a
 c        dead                                       41      1       12 ms   http://127.0.0.1/c`,
   )
+})
+
+test('who starts or catches up shows how far it is and how long it will take, where that is known', () => {
+  const backends = [
+    view('a', { phase: 'starting', lag: 570, progress: { ratio: 0.4399, remainingMs: 4_600 } }),
+    view('b', { phase: 'starting', lag: 900, progress: { ratio: 0, remainingMs: null } }),
+    view('c', { lag: 12_000, progress: { ratio: 0.999, remainingMs: 40 } }),
+    view('d', { alive: false, lag: 7, progress: null }),
+    view('e', { progress: undefined as never }), // of a receiver that does not know the word
+  ]
+  const [, , ...rows] = statusTable({ receiver: 'ws://r', backends, decisions: [] }, 0).split('\n')
+  const cells = rows.map((row) => row.split(/ {2,}/).slice(0, 4))
+  assert.deepEqual(cells, [
+    ['BACKEND', 'PHASE', 'CHOSEN', 'ACTIVE SINCE'],
+    ['a', 'starting 43 %', '41', '570 (5 s)'],
+    ['b', 'starting 0 %', '41', '900'],
+    ['c', 'standby 99 %', '41', '12000 (1 s)'],
+    ['d', 'dead', '41', '7'],
+    ['e', 'standby', '41', '1'],
+  ])
 })
 
 test('nobody there and nobody active is said, not shown as an empty table', () => {

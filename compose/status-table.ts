@@ -1,4 +1,5 @@
 /** The status as a person reads it. Pure. */
+import type { BackendView } from '../heartbeat-receiver/protocol.ts'
 import type { Status } from './status.ts'
 
 /** One row per backend, the active first; `nowMs` is Unix milliseconds. */
@@ -14,15 +15,26 @@ export function statusTable(status: Status, nowMs: number): string {
     .toSorted((a, b) => Number(b.active) - Number(a.active) || a.name.localeCompare(b.name))
     .map((backend) => [
       backend.name,
-      backend.alive ? backend.phase : 'dead',
+      describePhase(backend),
       backend.active ? 'yes' : '',
       backend.activeSinceMs === null ? '' : new Date(backend.activeSinceMs).toISOString(),
       String(backend.offset),
-      String(backend.lag),
+      describeLag(backend),
       `${Math.round(backend.silentMs)} ms`,
       backend.url,
     ])
   return `${heading}\n\n${columns([['BACKEND', 'PHASE', 'CHOSEN', 'ACTIVE SINCE', 'OFFSET', 'BEHIND', 'SILENT', 'URL'], ...rows])}`
+}
+
+/** A receiver of an older version tells no progress. */
+function describePhase({ alive, phase, progress }: BackendView): string {
+  if (!alive) return 'dead'
+  return progress ? `${phase} ${Math.floor(progress.ratio * 100)} %` : phase
+}
+
+function describeLag({ lag, progress }: BackendView): string {
+  const remainingMs = progress?.remainingMs ?? null
+  return remainingMs === null ? String(lag) : `${lag} (${describeDuration(Math.max(remainingMs, 1_000))})`
 }
 
 function columns(rows: string[][]): string {

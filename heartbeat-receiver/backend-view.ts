@@ -22,5 +22,6 @@ export function viewBackend(backend: KnownBackend, inForce: InForce | null, nowM
     silentMs: nowMs - suspicion.heardAtMs,
     suspicion: suspicion.phi(nowMs),
     activeSinceMs: active ? inForce.readySinceMs : null,
+    progress: liveness.state === 'gone' ? null : (status?.progress ?? null),
   }
 }

@@ -69,6 +69,15 @@ export const helloSchema = z.object({
   exactlyOnce: z.boolean(),
   token: z.string().max(1024).optional(),
 })
+/** How far a backend is in reading what it needs: at its start, or when it fell far behind. */
+const progress = z.object({
+  /** Share that is read. */
+  ratio: z.number().min(0).max(1),
+  /** How long it will take, milliseconds, if it goes on like that; null if it does not get nearer, or that is not known. */
+  remainingMs: z.number().nonnegative().nullable(),
+})
+export type ReadingProgress = z.infer<typeof progress>
+
 /** Backend → receiver, every `heartbeatIntervalMs`, and at once when `phase` changes. */
 export const heartbeatSchema = z.object({
   type: z.literal('heartbeat'),
@@ -90,6 +99,8 @@ export const heartbeatSchema = z.object({
   journalReachable: z.boolean(),
   inFlight: count,
   eventLoopDelayMs: z.number().nonnegative(),
+  /** Missing if nothing is under way, and from backends that do not know the word; receivers that do not know it skip it. */
+  progress: progress.optional(),
 })
 /** Backend → receiver: it will not lead under this epoch, and why. */
 export const refuseSchema = z.object({
@@ -243,4 +254,6 @@ export interface BackendView {
   suspicion: number
   /** Unix milliseconds since when it is active; null if it is not. */
   activeSinceMs: number | null
+  /** How far its start or its catch-up is; null if none is under way, or it does not say. */
+  progress: ReadingProgress | null
 }

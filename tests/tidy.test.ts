@@ -37,6 +37,7 @@ const cores = [
   'checkpoint/http-methods.ts',
   'checkpoint/staleness.ts',
   'checkpoint/path-table.ts',
+  'checkpoint/progress.ts',
   'heartbeat-receiver/receiver.ts',
   'heartbeat-receiver/election.ts',
   'heartbeat-receiver/journal-extent.ts',

@@ -36,6 +36,7 @@ const contract: Record<string, Record<string, string[]>> = {
     heartline_commit_seconds: [],
     heartline_commit_group_size: [],
     heartline_journal_lag_records: [],
+    heartline_restore_ratio: [],
     heartline_fenced_total: [],
   },
 }
