@@ -45,7 +45,7 @@ const anyKey = fc.oneof(
   fc.constantFrom('', '\u0000', 'é', 'e\u0301', '𝄞', 'x'.repeat(63), 'x'.repeat(64), 'x'.repeat(65), 'ü'.repeat(400)),
 )
 const anyText = fc.oneof(
-  fc.json({ maxDepth: 1 }),
+  fc.json({ maxDepth: 1, stringUnit: 'grapheme' }),
   fc.integer({ min: 0, max: 3000 }).map((length) => JSON.stringify('y'.repeat(length))),
 )
 const anyStep = fc.oneof(
