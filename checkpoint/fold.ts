@@ -45,6 +45,7 @@ const valid: Verdict = { valid: true }
 /** Judges records in offset order. Deterministic; knows nothing of maps. */
 export class Fold {
   #state: FoldState
+  #lastValue: Uint8Array | null = null
   readonly #digests = new Map<number, string>()
 
   constructor(state: FoldState = emptyFold) {
@@ -54,6 +55,11 @@ export class Fold {
 
   get state(): FoldState {
     return this.#state
+  }
+
+  /** The record before `state.offset`, if it was judged here. */
+  get lastValue(): Uint8Array | null {
+    return this.#lastValue
   }
 
   /**
@@ -74,6 +80,7 @@ export class Fold {
       digest: verdict.valid ? nextDigest(digest, value) : digest,
       at: verdict.valid ? Math.max(at, entry.at) : at,
     }
+    this.#lastValue = value
     this.#digests.set(offset + 1, this.#state.digest)
     this.#digests.delete(offset + 1 - digestsKept)
     return verdict

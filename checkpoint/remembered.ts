@@ -11,6 +11,7 @@
  * Recording happens when a transaction runs and can be taken back; forgetting happens when its record is durable. Both are
  * functions of the journal alone, so replicas remember and forget alike.
  */
+import { z } from 'zod'
 import type { Marks } from './record.ts'
 
 export interface RememberedLimits {
@@ -40,6 +41,14 @@ interface Session {
   /** Requests recorded and not durable yet: a session that has some is not silent. No part of the replicated state. */
   unsettled: number
 }
+
+/** What a snapshot holds of what is remembered: a session, a response of the session before it, a key, or how many sessions were opened. */
+const copiedItem = z.union([
+  z.object({ session: z.string(), lastAt: z.number(), lowestWaiting: z.number() }),
+  z.object({ of: z.string(), number: z.number(), response: z.string() }),
+  z.object({ key: z.string(), fingerprint: z.string(), response: z.string(), at: z.number() }),
+  z.object({ sessionsOpened: z.number() }),
+])
 
 interface RememberedKey {
   readonly fingerprint: string
@@ -154,11 +163,61 @@ export class Remembered {
 
   /** A plain copy, for comparing replicas. */
   snapshot(): unknown {
-    const sessions = [...this.#sessions].map(([name, session]) => [
+    const sessions = [...this.#sessions].map(([name, { lastAt, lowestWaiting, responses, bytes }]) => [
       name,
-      { lastAt: session.lastAt, lowestWaiting: session.lowestWaiting, responses: [...session.responses] },
+      { lastAt, lowestWaiting, responses: [...responses], bytes },
     ])
-    return { sessions, keys: [...this.#keys], sessionsOpened: this.#sessionsOpened }
+    return { sessions, keys: [...this.#keys], keyBytes: this.#keyBytes, sessionsOpened: this.#sessionsOpened }
+  }
+
+  /**
+   * Copies what is remembered for a snapshot, item by item as JSON texts for {@link load}, while it changes: whoever loads it replays the
+   * journal from where it was when this began, `at` being the journal time there. That gives the same state as the plain fold because
+   * - a session that was open then is copied as it is when its turn comes, in the order of then; replaying moves those that were used since
+   *   behind the others in log order, raises what they are done with no further than it was copied, and records no response below that;
+   * - keys are copied in the order in which they were recorded, which is that of their times, and none that is younger than the copy: it is
+   *   recorded again when it is replayed. So the oldest is always first, and forgetting may stop at the first that is young enough.
+   */
+  *copy(at: number): Generator<string, void> {
+    const names = [...this.#sessions]
+      .filter(([, { lastAt }]) => lastAt < Number.POSITIVE_INFINITY)
+      .map(([name]) => name)
+    for (const name of names) {
+      const session = this.#sessions.get(name)
+      if (!session) continue // ended meanwhile, as the journal says
+      yield JSON.stringify({ session: name, lastAt: session.lastAt, lowestWaiting: session.lowestWaiting })
+      for (const [number, response] of session.responses) yield JSON.stringify({ of: name, number, response })
+    }
+    for (const [key, remembered] of this.#keys) {
+      if (remembered.at === undefined || remembered.at > at) break
+      yield JSON.stringify({ key, ...remembered })
+    }
+    yield JSON.stringify({ sessionsOpened: this.#sessionsOpened })
+  }
+
+  /** Takes one item of {@link copy}, in the order in which they were made. */
+  load(item: string): void {
+    const copied = copiedItem.parse(JSON.parse(item))
+    if ('session' in copied) {
+      const { session, lastAt, lowestWaiting } = copied
+      this.#sessions.set(session, { lastAt, lowestWaiting, responses: new Map(), bytes: 0, unsettled: 0 })
+    } else if ('of' in copied) {
+      const session = this.#sessions.get(copied.of)
+      session?.responses.set(copied.number, copied.response)
+      if (session) session.bytes += copied.response.length
+    } else if ('key' in copied) {
+      const { key, fingerprint, response, at } = copied
+      this.#keys.set(key, { fingerprint, response, at })
+      this.#keyBytes += response.length
+    } else this.#sessionsOpened = copied.sessionsOpened
+  }
+
+  /** Forgets everything, as if nothing had been read. */
+  clear(): void {
+    this.#sessions.clear()
+    this.#keys.clear()
+    this.#keyBytes = 0
+    this.#sessionsOpened = 0
   }
 
   /** How much is remembered. */
@@ -173,8 +232,8 @@ export class Remembered {
     if (!session) return
     session.unsettled++
     if (number < session.lowestWaiting) return // on the writer, settling has forgotten it already
+    session.bytes += response.length - (session.responses.get(number)?.length ?? 0) // a copy that is replayed upon has it already
     session.responses.set(number, response)
-    session.bytes += response.length
   }
 
   #idleSession(before: number): string | undefined {

@@ -97,7 +97,7 @@ export interface ReplicaOptions {
 
 export class Replica {
   readonly #options: ReplicaOptions
-  readonly #fold = new Fold()
+  #fold = new Fold()
   #effects: Effect[] = []
   #phase: ReplicaPhase = 'standby'
   #reign: Reign = [0, 0]
@@ -125,6 +125,10 @@ export class Replica {
   }
   get foldState(): FoldState {
     return this.#fold.state
+  }
+  /** The record before the next one to read, if it was read here. */
+  get lastValue(): Uint8Array | null {
+    return this.#fold.lastValue
   }
   get queued(): number {
     return this.#queue.length + (this.#inFlight?.group?.length ?? 0) + (this.#unsure?.group.length ?? 0)
@@ -156,6 +160,12 @@ export class Replica {
     const effects = this.#effects
     this.#effects = []
     return effects
+  }
+
+  /** Goes on from the state of a snapshot: the store holds what it copied, and reading begins at `state.offset`. Only of a standby. */
+  restore(state: FoldState): void {
+    if (this.#phase !== 'standby') throw new Error('assertion: only a standby is restored')
+    this.#fold = new Fold(state)
   }
 
   /** Begins a reign, unless the journal or an own claim already shows one as high. False if it is too late. */

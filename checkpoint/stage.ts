@@ -44,6 +44,11 @@ export class StageWriter {
       if (kind === 'increment') this.store.set('m', 'c', value + 1)
       return kind === 'increment' ? value + 1 : value
     }
+    this.run(work, identity)
+  }
+
+  /** Runs any work as a transaction. */
+  run(work: () => number, identity?: Identity): void {
     this.#act(() => this.replica.submit(submission(this.store, this.#limits, work, String, identity)))
   }
 

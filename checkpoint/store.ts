@@ -42,7 +42,8 @@ export class Store {
   readonly remembered: Remembered
   readonly #limits: StoreLimits
   readonly #encoder = new TransactionEncoder()
-  readonly #arena: Arena
+  readonly #seed: Seed
+  #arena: Arena
   #maps = new Map<string, NamedMap>()
   #draft: Draft | null = null
   #readable = false
@@ -50,6 +51,7 @@ export class Store {
   /** `seed`: what keys are hashed with; random where strangers choose keys. */
   constructor(limits: StoreLimits, seed: Seed = [0, 0]) {
     this.#limits = limits
+    this.#seed = seed
     this.#arena = new Arena({ seed })
     this.remembered = new Remembered(limits)
   }
@@ -199,6 +201,18 @@ export class Store {
   /** A map as it is kept; made if it is missing. */
   packed(name: string): PackedMap {
     return this.#mapOf(name).packed
+  }
+
+  /** Memory that the entries of all maps take, in bytes. */
+  get bytesUsed(): number {
+    return this.#arena.bytesUsed
+  }
+
+  /** Forgets everything, as if nothing had been read. Nothing may be speculative. */
+  clear(): void {
+    this.#arena = new Arena({ seed: this.#seed })
+    this.#maps = new Map()
+    this.remembered.clear()
   }
 
   #entries(map: string): [string, Json | undefined][] {
