@@ -24,13 +24,82 @@ function node(
   return checkpoint
 }
 
-async function leader(t: TestContext, shared: MemoryLog, name: string, epoch = 1) {
-  const checkpoint = node(t, shared, name)
+async function leader(t: TestContext, shared: MemoryLog, name: string, epoch = 1, journal = memoryJournal(shared)) {
+  const checkpoint = node(t, shared, name, journal)
   await checkpoint.start()
   checkpoint.lead(epoch)
   assert.equal(await checkpoint.whenLeading(5_000), true)
   return checkpoint
 }
+
+/** A journal that appends in this way. */
+function journalThat(append: (value: Uint8Array, inner: Journal) => Promise<number>): Journal {
+  const inner = memoryJournal(createMemoryLog())
+  return {
+    open: () => inner.open(),
+    append: (value) => append(value, inner),
+    start: () => inner.start(),
+    end: () => inner.end(),
+    tail: (from, onRecords) => inner.tail(from, onRecords),
+    truncate: (before) => inner.truncate(before),
+    close: () => inner.close(),
+  }
+}
+
+test('the next group leaves before the callers of the one before are told, and they are told before it is durable', async (t) => {
+  const seen: string[] = []
+  let firstTold = Promise.resolve<unknown>(undefined)
+  const journal = journalThat(async (value, inner) => {
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve() // as much as kafkajs does before the bytes leave
+    seen.push('append')
+    if (seen.length > 1) await firstTold
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+    return inner.append(value, 1_000)
+  })
+  const checkpoint = await leader(t, createMemoryLog(), 'a', 1, journal)
+  seen.length = 0
+  const map = checkpoint.map<number>('m')
+  const transact = (value: number) => checkpoint.transact(() => map.set('k', value)).then(() => seen.push(`${value}`))
+  firstTold = Promise.all([transact(1), transact(2)])
+  await new Promise((resolve) => setImmediate(resolve)) // their group is cut; what comes now is the next
+  await Promise.all([firstTold, transact(3), transact(4)])
+  assert.deepEqual(seen, ['append', 'append', '1', '2', '3', '4'])
+})
+
+test('with nothing waiting, a caller is told in the turn in which the journal answers', async (t) => {
+  const seen: string[] = []
+  const journal = journalThat(async (value, inner) => {
+    const offset = await inner.append(value, 1_000)
+    setImmediate(() => seen.push('next turn'))
+    return offset
+  })
+  const checkpoint = await leader(t, createMemoryLog(), 'a', 1, journal)
+  await new Promise((resolve) => setImmediate(resolve))
+  seen.length = 0
+  await checkpoint.transact(() => 1).then(() => seen.push('told'))
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(seen, ['told', 'next turn'])
+})
+
+test('who was answered is told before a later refusal, and nobody is forgotten at the end', async (t) => {
+  const shared = createMemoryLog()
+  const checkpoint = await leader(t, shared, 'a')
+  const seen: string[] = []
+  const map = checkpoint.map<number>('m')
+  const transact = (value: number) =>
+    checkpoint
+      .transact(() => map.set('k', value))
+      .then(
+        () => seen.push(`${value}`),
+        (error: CheckpointError) => seen.push(`${value} ${error.code}`),
+      )
+  const callers = [transact(1)]
+  await new Promise((resolve) => setImmediate(resolve))
+  callers.push(transact(2))
+  checkpoint.once('committed', () => void checkpoint.close(0)) // the second group is under way
+  await Promise.all(callers)
+  assert.deepEqual(seen, ['1', '2 STOPPED'])
+})
 
 test('a gap in what is delivered is read again, and is no loss if it is there then', async (t) => {
   const shared = createMemoryLog()

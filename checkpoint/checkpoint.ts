@@ -54,6 +54,8 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   #fatal: CheckpointError | null = null
   #flushScheduled = false
   #draining = false
+  /** Answers that wait until the next group's bytes have left. */
+  #untold: Effect[] = []
 
   constructor(options: CheckpointOptions) {
     super()
@@ -287,9 +289,16 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     if (this.#draining) return
     this.#draining = true
     try {
+      for (const answer of this.#untold.splice(0)) this.#carryOut(answer)
       for (let effects = this.#replica.takeEffects(); effects.length > 0; effects = this.#replica.takeEffects()) {
-        for (const effect of effects) this.#carryOut(effect)
+        // What callers do upon their answers would hold up the next group: its bytes leave with the last of this turn's microtasks.
+        const appends = effects.at(-1)?.type === 'append'
+        for (const effect of effects) {
+          if (appends && effect.type === 'answer') this.#untold.push(effect)
+          else this.#carryOut(effect)
+        }
       }
+      if (this.#untold.length > 0) setImmediate(() => this.#drain())
       if (this.#replica.needsReading) this.#reader.wake()
     } finally {
       this.#draining = false
