@@ -8,13 +8,17 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Logger } from 'pino'
 import {
   type Checkpoint,
+  type CheckpointLimits,
   createCheckpoint,
   type Journal,
   journalPorts,
   type Routes,
   routes,
 } from '../checkpoint/index.ts'
-import type { BackendOptions } from './config.ts'
+import { libraryLogger } from '../checkpoint/logger.ts'
+import { defaultBodyBytesMax } from '../checkpoint/route.ts'
+import { type BackendOptions, type BackendSettings, backendOptions, limitsOf } from './config.ts'
+import { BackendError } from './errors.ts'
 import { type HeartbeatStatus, type Heartbeats, startHeartbeats } from './heartbeat-client.ts'
 import { createHttpServer, listen } from './http-server.ts'
 import { Metrics } from './metrics.ts'
@@ -23,7 +27,9 @@ import { createWarmUp } from './warm-up.ts'
 /** A checkpoint with the HTTP side: `route` makes a handler that is exactly once. */
 export type ServiceCheckpoint = Checkpoint & Pick<Routes, 'route'>
 
+/** A service that follows the receivers' decisions, and serves when it is named. */
 export interface Backend {
+  /** As balancers and receivers know it. */
   readonly name: string
   /** The service's state. Its maps may be named before `start`. */
   readonly checkpoint: ServiceCheckpoint
@@ -35,8 +41,14 @@ export interface Backend {
   close(): Promise<void>
 }
 
+/** What a backend is given beside its options. */
 export interface BackendDependencies {
-  readonly log: Logger
+  /** Default JSON lines on standard error, of `logLevel` and worse. */
+  readonly log?: Logger
+  /** Bounds of the checkpoint other than its defaults. */
+  readonly limits?: Partial<CheckpointLimits>
+  /** Most bytes of a JSON body that `checkpoint.route` reads where no middleware has; beyond it 413. Default 1 MiB. */
+  readonly bodyBytesMax?: number
   /** Instead of the Kafka topic `PREFIX.journal.0`. */
   readonly journal?: Journal
 }
@@ -47,9 +59,18 @@ const closeDeadlineMs = 3_000
 const handOverDeadlineMs = 2_000
 const eventLoopResolutionMs = 10
 
-/** Makes a backend; nothing is opened before its `start`. */
-export function createBackend(options: BackendOptions & BackendDependencies): Backend {
-  return new RunningBackend(options)
+/**
+ * Makes a backend; nothing is opened before its `start`. Options that are left out have their defaults (`backendOptions`).
+ * @throws BackendError OPTIONS_WRONG, CheckpointError OPTIONS_WRONG (limits) or JOURNAL_UNUSABLE, each with all that is wrong in one line.
+ */
+export function createBackend(options: BackendSettings & BackendDependencies): Backend {
+  const { log, journal, limits, bodyBytesMax, ...settings } = options
+  const parsed = backendOptions.safeParse(settings)
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
+    throw new BackendError('OPTIONS_WRONG', problems.join('; '))
+  }
+  return new RunningBackend({ ...options, ...parsed.data })
 }
 
 class RunningBackend implements Backend {
@@ -75,7 +96,7 @@ class RunningBackend implements Backend {
     this.name =
       options.name ?? (port === 0 ? `${hostname()}:${this.#incarnation.slice(0, 8)}` : `${hostname()}:${port}`)
     this.#url = options.url ?? urlOf(host, port)
-    this.#log = options.log.child({ backend: this.name })
+    this.#log = (options.log ?? libraryLogger(options.logLevel)).child({ backend: this.name })
     const journal =
       options.journal ??
       journalPorts({ kafka, topic: `${topicPrefix}.journal.0`, clientId: this.name, log: this.#log }).journal
@@ -85,8 +106,10 @@ class RunningBackend implements Backend {
       node: this.name,
       url: () => this.#url,
       log: this.#log,
+      limits: { ...limitsOf(options), ...options.limits },
     })
-    this.#routes = routes(checkpoint, { node: this.name, token, log: this.#log })
+    const { bodyBytesMax = defaultBodyBytesMax } = options
+    this.#routes = routes(checkpoint, { node: this.name, token, log: this.#log, bodyBytesMax })
     this.checkpoint = Object.assign(checkpoint, { route: this.#routes.route })
     this.done = this.#ended.promise
     this.done.catch(() => undefined) // whoever waits for it is told; nobody has to

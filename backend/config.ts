@@ -1,9 +1,11 @@
 /** Options of a backend: one table that makes flags, environment, `--help` and the README's list. */
 import { hostname } from 'node:os'
 import { z } from 'zod'
-import { journalOptions, logLevelOption, tokenOption } from '../checkpoint/config.ts'
+import { journalOptions, limitOptions, logLevelOption, tokenOption } from '../checkpoint/config.ts'
+import type { CheckpointLimits } from '../checkpoint/index.ts'
 import { flag, port, textList } from '../checkpoint/units.ts'
 
+/** The options of a backend, each with its default: `backendOptions.parse({ port: 9001 })`, or as flags and environment by the commands. */
 export const backendOptions = journalOptions.extend({
   host: z
     .string()
@@ -41,5 +43,22 @@ export const backendOptions = journalOptions.extend({
     .default(0)
     .meta({ description: 'chance, at each heartbeat, that this backend crashes (for trying failures)' }),
   logLevel: logLevelOption,
+  ...limitOptions,
 })
+/** What {@link backendOptions} gives. */
 export type BackendOptions = z.infer<typeof backendOptions>
+/** What {@link backendOptions} takes: every option may be left out, and be text as in a flag. */
+export type BackendSettings = z.input<typeof backendOptions>
+
+/** The limits of the checkpoint that have flags. */
+export function limitsOf(options: BackendOptions): Partial<CheckpointLimits> {
+  return {
+    transactionBytesMax: options.transactionBytes,
+    groupBytesMax: options.groupBytes,
+    responseBytesMax: options.responseBytes,
+    queueMax: options.queueRequests,
+    queueBytesMax: options.queueBytes,
+    keysMax: options.clientKeys,
+    keyAgeMs: options.clientKeyAge,
+  }
+}

@@ -5,10 +5,14 @@ export const backendErrorCodes = [
   'LISTEN_FAILED',
   'REFUSED_BY_RECEIVER',
   'COMMAND_FAILED',
+  'OPTIONS_WRONG',
 ] as const
+/** What went wrong, for programs. */
 export type BackendErrorCode = (typeof backendErrorCodes)[number]
 
+/** How a backend fails to start or to go on. `message` is one line for a person: what is wrong and what would be right. */
 export class BackendError extends Error {
+  /** What went wrong. */
   readonly code: BackendErrorCode
 
   constructor(code: BackendErrorCode, message: string, cause?: unknown) {

@@ -12,5 +12,5 @@ export {
   router,
 } from '../checkpoint/index.ts'
 export { type Backend, type BackendDependencies, createBackend, type ServiceCheckpoint } from './backend.ts'
-export { type BackendOptions, backendOptions } from './config.ts'
+export { type BackendOptions, type BackendSettings, backendOptions } from './config.ts'
 export { BackendError, type BackendErrorCode } from './errors.ts'

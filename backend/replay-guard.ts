@@ -2,7 +2,8 @@
  * Which routes may see a request a second time. Only `checkpoint.route` is exactly once; any other route is refused a replay of a
  * non-idempotent method (RFC 9110 9.2.2), because nobody can know whether the first sending ran. What cannot be told is refused.
  */
-import { isExactlyOnce, type Router } from '../checkpoint/index.ts'
+import type { Router } from '../checkpoint/index.ts'
+import { isExactlyOnce } from '../checkpoint/route.ts'
 
 /** The part of Express 5's router that is looked at. Anything of another shape counts as not exactly once. */
 interface Layer {

@@ -1,12 +1,15 @@
 /** The shell around {@link Replica}: a journal, a clock, timers and a log. What is decided is decided there. */
+import { randomUUID } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
+import { hostname } from 'node:os'
 import type { Logger } from 'pino'
 import { answerAll, failAll, failOverdue, pending } from './answering.ts'
 import { CheckpointError } from './errors.ts'
 import { HeldCallers } from './held-callers.ts'
 import type { Journal, JournalRecord } from './journal.ts'
 import { JournalReader } from './journal-reader.ts'
-import { type CheckpointLimits, defaultLimits } from './limits.ts'
+import { type CheckpointLimits, checkedLimits } from './limits.ts'
+import { libraryLogger } from './logger.ts'
 import { CheckpointMap } from './map.ts'
 import { ProducerWarmth } from './producer-warmth.ts'
 import type { Reign } from './record.ts'
@@ -18,15 +21,19 @@ import { type Identity, type Outcome, openingSession, type Submission, submissio
 export { type CheckpointLimits, defaultLimits } from './limits.ts'
 export type { CheckpointPhase, CheckpointStatus, StandbyRead } from './status.ts'
 
+/** What a checkpoint is made of. Only the journal must be given by a program that stands alone. */
 export interface CheckpointOptions {
+  /** Where the state's history is kept: the single source of truth. Closed with the checkpoint. */
   readonly journal: Journal
-  /** Unique to this process. */
-  readonly incarnation: string
-  /** Name that survives restarts. */
-  readonly node: string
+  /** Unique to this process; default a random UUID. */
+  readonly incarnation?: string
+  /** Name that survives restarts, for people; default the host's name. */
+  readonly node?: string
   /** Where balancers reach this node, asked for at each claim; none if it serves nobody. */
   readonly url?: () => string
-  readonly log: Logger
+  /** Told of each change of phase; default JSON lines on standard error, warnings and worse. */
+  readonly log?: Logger
+  /** Bounds other than {@link defaultLimits}. */
   readonly limits?: Partial<CheckpointLimits>
 }
 
@@ -40,7 +47,7 @@ interface CheckpointEvents {
 
 /** A shard's state on this process: reads and changes maps, follows its journal, and leads it when told. */
 export class Checkpoint extends EventEmitter<CheckpointEvents> {
-  readonly #options: CheckpointOptions
+  readonly #node: string
   readonly #limits: CheckpointLimits
   readonly #journal: Journal
   readonly #log: Logger
@@ -62,14 +69,14 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     this.on('phase', (phase) => {
       if (this.leads || phase === 'stopping') this.#held.release(this.leads)
     })
-    this.#options = options
-    this.#limits = { ...defaultLimits, ...options.limits }
-    this.#journal = options.journal
-    this.#log = options.log
+    const { journal, incarnation = randomUUID(), node = hostname(), url = () => '', log = libraryLogger() } = options
+    this.#node = node
+    this.#limits = checkedLimits(options.limits)
+    this.#journal = journal
+    this.#log = log
     this.#held = new HeldCallers(this.#limits.queueMax)
     const [low, high] = crypto.getRandomValues(new Uint32Array(2))
     this.#store = new Store(this.#limits, [low!, high!])
-    const { incarnation, node, url = () => '' } = options
     this.#replica = new Replica({ incarnation, node, url, store: this.#store, limits: this.#limits })
     this.#reader = new JournalReader({
       journal: this.#journal,
@@ -92,6 +99,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     })
   }
 
+  /** What it is doing. */
   get phase(): CheckpointPhase {
     if (this.#stopping.signal.aborted || this.#fatal) return 'stopping'
     return this.#caughtUp ? this.#replica.phase : 'starting'
@@ -127,8 +135,11 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     if (this.#fatal) throw this.#fatal
   }
 
-  /** Begins a reign, or a higher one. False if the journal shows one as high already (another was named since), is not read yet, or is closed. */
-  lead(epoch: number): boolean {
+  /**
+   * Begins a reign, or a higher one. False if the journal shows one as high already (another was named since), is not read yet, or is closed.
+   * The epoch is the receiver's word; without one it is the next after the journal's, for a program that stands alone.
+   */
+  lead(epoch: number = this.#replica.foldState.reign[0] + 1): boolean {
     if (this.phase === 'stopping' || this.phase === 'starting') return false
     const accepted = this.#replica.lead(epoch, performance.now())
     this.#drain()
@@ -205,6 +216,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     return this.#held.wait(deadlineMs)
   }
 
+  /** What it can say of itself now, for health checks and metrics. */
   status(): CheckpointStatus {
     const nowMs = performance.now()
     const { offset, reign, url } = this.#replica.foldState
@@ -243,7 +255,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   }
 
   #refusal(): CheckpointError | null {
-    if (!this.leads) return new CheckpointError('NOT_ACTIVE', `${this.#options.node} does not lead; ask the active`)
+    if (!this.leads) return new CheckpointError('NOT_ACTIVE', `${this.#node} does not lead; ask the active`)
     if (this.#replica.queued >= this.#limits.queueMax || this.#replica.queuedBytes >= this.#limits.queueBytesMax) {
       return new CheckpointError('QUEUE_FULL', 'too many transactions wait for the journal; try again later')
     }
@@ -316,12 +328,12 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
         answerAll(effect.tickets, this.#log)
         return
       case 'reject': {
-        const lost = `${this.#options.node} no longer leads; nothing of this was applied`
+        const lost = `${this.#node} no longer leads; nothing of this was applied`
         failAll(effect.tickets, new CheckpointError('NOT_ACTIVE', lost), this.#log)
         return
       }
       case 'abandon': {
-        const stopped = `${this.#options.node} stopped before its journal answered`
+        const stopped = `${this.#node} stopped before its journal answered`
         failAll(effect.tickets, new CheckpointError('STOPPED', stopped), this.#log)
         return
       }

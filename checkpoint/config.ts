@@ -1,7 +1,8 @@
 /** Options of everything that keeps a journal. `meta.flag` is the command-line name where it is not the key in kebab-case. */
 import { z } from 'zod'
 import { journalPlace } from './journal-place.ts'
-import { textList } from './units.ts'
+import { defaultLimits } from './limits.ts'
+import { byteCount, durationMs, textList } from './units.ts'
 
 /** What `--kafka` takes. */
 export const journalPlaceList = textList.superRefine((entries, context) => {
@@ -21,6 +22,31 @@ export const journalOptions = z.object({
     .meta({ description: 'what the names of the Kafka topics begin with; one installation, one prefix' }),
 })
 export type JournalOptions = z.infer<typeof journalOptions>
+
+const count = z.coerce.number().int('expected a whole number').min(1, 'expected a whole number above 0')
+
+/** The limits of a checkpoint that have flags. The others are for programs: see `CheckpointLimits`. */
+export const limitOptions = {
+  transactionBytes: byteCount
+    .prefault(defaultLimits.transactionBytesMax)
+    .meta({ description: 'most bytes of one transaction as journaled; then 413' }),
+  groupBytes: byteCount
+    .prefault(defaultLimits.groupBytesMax)
+    .meta({ description: "most bytes of transactions in one record; below the topic's max.message.bytes" }),
+  responseBytes: byteCount
+    .prefault(defaultLimits.responseBytesMax)
+    .meta({ description: 'most bytes of one answer that is recorded; then 413' }),
+  queueRequests: count
+    .default(defaultLimits.queueMax)
+    .meta({ description: 'most transactions and reads that wait for the journal; then 503' }),
+  queueBytes: byteCount
+    .prefault(defaultLimits.queueBytesMax)
+    .meta({ description: 'most bytes of transactions that wait for the journal; then 503' }),
+  clientKeys: count
+    .default(defaultLimits.keysMax)
+    .meta({ description: "most of clients' Idempotency-Keys remembered; full of young ones: 503" }),
+  clientKeyAge: durationMs.prefault('24h').meta({ description: "how long a client's Idempotency-Key is remembered" }),
+}
 
 /** The secret that the processes of one installation share. */
 export const tokenOption = z

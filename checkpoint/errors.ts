@@ -30,13 +30,18 @@ export const checkpointErrors = {
   HISTORY_LOST: { status: 500, outcome: 'unknown', retriable: false },
 } as const
 
+/** What went wrong, for programs; `docs/api.md` says of each what to do. */
 export type CheckpointErrorCode = keyof typeof checkpointErrors
 
 /** The one error class of the library. `message` is one line for a person: what is wrong and what would be right. */
 export class CheckpointError extends Error {
+  /** What went wrong. */
   readonly code: CheckpointErrorCode
+  /** The HTTP status that a route answers with. */
   readonly status: number
+  /** Whether the transaction can be in the state, now or later. */
   readonly outcome: 'not applied' | 'unknown'
+  /** True if the same again may succeed. Where the outcome is unknown, only under the same `Idempotency-Key`. */
   readonly retriable: boolean
 
   constructor(code: CheckpointErrorCode, message: string, cause?: unknown) {

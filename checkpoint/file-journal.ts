@@ -8,15 +8,18 @@ import { CheckpointError } from './errors.ts'
 import type { JournalCall, JournalNews, JournalNote, JournalThreadData } from './file-journal-worker.ts'
 import { FileThread } from './file-thread.ts'
 import type { Journal, JournalRecord, RecordListener, Tail } from './journal.ts'
+import { libraryLogger } from './logger.ts'
 
+/** Where an embedded journal stands. */
 export interface FileJournalOptions {
   /** On a local disk; made if it is missing, in one that exists. */
   readonly directory: string
   /** Names the file: `TOPIC.sqlite`. */
   readonly topic: string
-  readonly log: Logger
   /** A quota for the file, bytes: beyond it appends fail with JOURNAL_FULL, as on a full disk. Default none. */
   readonly bytesMax?: number
+  /** Told of troubles with the disk; default JSON lines on standard error, warnings and worse. */
+  readonly log?: Logger
 }
 
 /** How long everything but an append may take, milliseconds. */
@@ -33,7 +36,7 @@ class FileJournal implements Journal {
   #tail: FileTail | null = null
   #trouble = ''
 
-  constructor({ directory, topic, log, bytesMax }: FileJournalOptions) {
+  constructor({ directory, topic, log = libraryLogger(), bytesMax }: FileJournalOptions) {
     const path = join(resolve(directory), `${topic}.sqlite`)
     this.#log = log.child({ file: path })
     this.#thread = new FileThread({

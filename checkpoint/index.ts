@@ -6,25 +6,19 @@ export function createCheckpoint(options: CheckpointOptions): Checkpoint {
   return new Checkpoint(options)
 }
 
-export {
-  Checkpoint,
-  type CheckpointLimits,
-  type CheckpointOptions,
-  type CheckpointPhase,
-  type CheckpointStatus,
-  defaultLimits,
-} from './checkpoint.ts'
-export { type JournalOptions, journalOptions } from './config.ts'
-export { CheckpointError, type CheckpointErrorCode, checkpointErrors } from './errors.ts'
+export type { Checkpoint, CheckpointOptions } from './checkpoint.ts'
+export { CheckpointError, type CheckpointErrorCode } from './errors.ts'
 export { type FileJournalOptions, fileJournal } from './file-journal.ts'
-export type { Journal, JournalRecord, RecordListener, Tail } from './journal.ts'
+export type { Journal } from './journal.ts'
 export { type KafkaJournalOptions, kafkaJournal } from './kafka-journal.ts'
 export { kafkaSnapshots } from './kafka-snapshots.ts'
-export { CheckpointMap } from './map.ts'
+export { type CheckpointLimits, defaultLimits } from './limits.ts'
+export type { CheckpointMap } from './map.ts'
 export { createMemoryLog, type MemoryLog, memoryJournal } from './memory-journal.ts'
-export { MemorySnapshots, memorySnapshots } from './memory-snapshots.ts'
+export { memorySnapshots } from './memory-snapshots.ts'
 export { type JournalPorts, type JournalPortsOptions, journalPorts } from './open-journal.ts'
-export { type ExactlyOnceRoute, isExactlyOnce, type Routes, routes } from './route.ts'
+export { type ExactlyOnceRoute, type RouteOptions, type Routes, routes } from './route.ts'
 export { problem, type RouteHandler, type RouteRequest, type RouteResponse } from './route-handler.ts'
 export { type Router, type RouterTable, router } from './router.ts'
-export type { ChunkListener, ChunkPlace, SnapshotStore } from './snapshot-store.ts'
+export type { SnapshotStore } from './snapshot-store.ts'
+export type { CheckpointPhase, CheckpointStatus, StandbyRead } from './status.ts'

@@ -15,6 +15,7 @@ export interface KafkaClientOptions {
   readonly brokers: readonly string[]
   /** Shown in the broker's logs and metrics. */
   readonly clientId: string
+  /** Told when a client is replaced, and why. */
   readonly log: Logger
 }
 

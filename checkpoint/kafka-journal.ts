@@ -7,6 +7,7 @@ import { journalTopic } from './kafka-settings.ts'
 import { KafkaTail } from './kafka-tail.ts'
 import { KafkaTopic, type KafkaTopicOptions } from './kafka-topic.ts'
 
+/** Which topic, on which brokers. */
 export type KafkaJournalOptions = KafkaTopicOptions
 
 /** Makes a journal on a Kafka topic. Nothing is connected before `open`. */

@@ -1,8 +1,10 @@
 /** Every bound of a checkpoint, in one place, with its default and why that. */
+import { CheckpointError } from './errors.ts'
 import type { RememberedLimits } from './remembered.ts'
 import type { ReplicaLimits } from './replica.ts'
 import type { SubmissionLimits } from './submission.ts'
 
+/** Every bound of a checkpoint. Each has a default in {@link defaultLimits}; docs/limits.md tells what happens at each. */
 export interface CheckpointLimits extends RememberedLimits, ReplicaLimits, SubmissionLimits {
   /** Most transactions and reads waiting for their place in the log; beyond it QUEUE_FULL. */
   readonly queueMax: number
@@ -14,6 +16,7 @@ export interface CheckpointLimits extends RememberedLimits, ReplicaLimits, Submi
   readonly startDeadlineMs: number
 }
 
+/** The bounds of a checkpoint that is told no others. */
 export const defaultLimits: CheckpointLimits = {
   sessionsMax: 10_000,
   sessionIdleMs: 600_000,
@@ -32,4 +35,38 @@ export const defaultLimits: CheckpointLimits = {
   queueBytesMax: 64 * 1024 * 1024,
   answerDeadlineMs: 10_000,
   startDeadlineMs: 60_000,
+}
+
+/** `[smaller, larger]`: the first must fit into the second, or the second would never be what it says. */
+const nested: readonly (readonly [keyof CheckpointLimits, keyof CheckpointLimits])[] = [
+  ['transactionBytesMax', 'groupBytesMax'],
+  ['transactionBytesMax', 'queueBytesMax'],
+  ['responseBytesMax', 'transactionBytesMax'],
+  ['responseBytesMax', 'sessionBytesMax'],
+  ['responseBytesMax', 'keyBytesMax'],
+  ['appendDeadlineMs', 'appendDeadlineMaxMs'],
+  ['settleDelayMs', 'settleDelayMaxMs'],
+]
+
+/**
+ * The limits to use, from those that somebody chose.
+ * @throws CheckpointError OPTIONS_WRONG, which names all that is wrong in one line.
+ */
+export function checkedLimits(chosen: Partial<CheckpointLimits> = {}): CheckpointLimits {
+  const unknown = Object.keys(chosen).filter((name) => !Object.hasOwn(defaultLimits, name))
+  const given = Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== undefined))
+  const limits: CheckpointLimits = { ...defaultLimits, ...given }
+  const names = Object.keys(defaultLimits) as (keyof CheckpointLimits)[]
+  const senseless = names.filter((name) => !(Number.isSafeInteger(limits[name]) && limits[name] > 0))
+  const problems = [
+    ...unknown.map((name) => `there is no limit ${name}`),
+    ...senseless.map((name) => `${name} is ${limits[name]} and must be a whole number above 0`),
+    ...nested
+      .filter(([smaller, larger]) => limits[smaller] > limits[larger])
+      .map(
+        ([smaller, larger]) => `${smaller} is ${limits[smaller]} and must not be above ${larger}, ${limits[larger]}`,
+      ),
+  ]
+  if (problems.length > 0) throw new CheckpointError('OPTIONS_WRONG', problems.join('; '))
+  return limits
 }

@@ -9,6 +9,11 @@ export const redactedPaths = secretNames.flatMap((name) => {
   return [name, `*${tail}`, `*.*${tail}`]
 })
 
+/** The log of a library whose user gave it none: JSON lines on standard error. */
+export function libraryLogger(level: LogLevel = 'warn'): Logger {
+  return pino({ level, redact: { paths: redactedPaths, censor: '[redacted]' } }, destination({ fd: 2, sync: true }))
+}
+
 /** Writes synchronously: the last line before a crash is the one that matters. */
 export async function createLogger(level: LogLevel, output: { fd: 1 | 2; isTTY?: boolean }): Promise<Logger> {
   const settings = { level, redact: { paths: redactedPaths, censor: '[redacted]' } }

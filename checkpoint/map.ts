@@ -6,6 +6,7 @@ import type { Store } from './store.ts'
  * Only usable inside `transact`, `route`, `read` or `stale`; CheckpointError OUTSIDE_TRANSACTION otherwise.
  */
 export class CheckpointMap<V> {
+  /** As given to `checkpoint.map`. */
   readonly name: string
   readonly #store: Store
 
@@ -19,6 +20,7 @@ export class CheckpointMap<V> {
     return this.#store.get(this.name, key) as V | undefined
   }
 
+  /** True if the key has a value. */
   has(key: string): boolean {
     return this.#store.has(this.name, key)
   }
@@ -33,6 +35,7 @@ export class CheckpointMap<V> {
     return this.#store.delete(this.name, key)
   }
 
+  /** How many keys there are. */
   get size(): number {
     return this.#store.sizeOf(this.name)
   }

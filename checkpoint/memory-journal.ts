@@ -4,16 +4,19 @@ import type { Journal, JournalRecord, RecordListener, Tail } from './journal.ts'
 
 /** What several memory journals share, as several processes share one Kafka. */
 export class MemoryLog {
+  /** All of them, by offset; those below `first` are forgotten. */
   readonly records: Uint8Array[] = []
   first = 0
   readonly #listeners = new Set<() => void>()
 
+  /** Appends a copy; returns its offset. */
   append(value: Uint8Array): number {
     const offset = this.records.push(Uint8Array.from(value)) - 1
     for (const listener of this.#listeners) listener()
     return offset
   }
 
+  /** Calls `listener` after each append, until what it returns is called. */
   onAppend(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)

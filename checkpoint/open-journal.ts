@@ -7,20 +7,26 @@ import type { Journal } from './journal.ts'
 import { journalPlace } from './journal-place.ts'
 import { kafkaJournal } from './kafka-journal.ts'
 import { kafkaSnapshots } from './kafka-snapshots.ts'
+import { libraryLogger } from './logger.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 
+/** Which journal. */
 export interface JournalPortsOptions {
   /** `HOST:PORT` of brokers, or one `file:DIR`. */
   readonly kafka: readonly string[]
   /** Of the journal. Snapshots are kept beside it, under `TOPIC.snapshots`. */
   readonly topic: string
-  /** Who asks, as brokers see it. */
-  readonly clientId: string
-  readonly log: Logger
+  /** Who asks, as brokers see it; default `heartline`. */
+  readonly clientId?: string
+  /** Default JSON lines on standard error, warnings and worse. */
+  readonly log?: Logger
 }
 
+/** What a checkpoint needs of one place, to be handed to `createCheckpoint` as it is. */
 export interface JournalPorts {
+  /** Where the history is kept. */
   readonly journal: Journal
+  /** Where its snapshots are kept. */
   readonly snapshots: SnapshotStore
 }
 
@@ -28,7 +34,12 @@ export interface JournalPorts {
  * Makes the ports of one journal. Nothing is opened before their `open`.
  * @throws CheckpointError JOURNAL_UNUSABLE for what is no place for a journal.
  */
-export function journalPorts({ kafka, topic, clientId, log }: JournalPortsOptions): JournalPorts {
+export function journalPorts({
+  kafka,
+  topic,
+  clientId = 'heartline',
+  log = libraryLogger(),
+}: JournalPortsOptions): JournalPorts {
   const place = journalPlace(kafka)
   const snapshotsTopic = `${topic}.snapshots`
   switch (place.kind) {

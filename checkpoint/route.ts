@@ -27,10 +27,13 @@ import {
 import { problem, type RouteHandler, type RouteRequest, type RouteResponse } from './route-handler.ts'
 import type { Identity, Outcome } from './submission.ts'
 
+/** What the HTTP side of a checkpoint is told. */
 export interface RouteOptions {
+  /** Name of this server, as `X-Heartline-Backend` says it. */
   readonly node: string
   /** If set, what a balancer says of a request counts only with this token. */
   readonly token?: string | undefined
+  /** Told of handlers that throw. */
   readonly log: Logger
   /** Most bytes of a JSON body that `route` reads itself, where no middleware has; beyond it 413. Default 1 MiB: what a balancer keeps to send again. */
   readonly bodyBytesMax?: number
@@ -45,6 +48,8 @@ export interface ExactlyOnceRoute {
 }
 
 const exactlyOnce = Symbol('heartline.exactlyOnce')
+/** What a balancer keeps to send again, as `--replay-body` has it. */
+export const defaultBodyBytesMax = 1024 * 1024
 const keyLengthMax = 255
 const keyHeader = 'idempotency-key'
 const json = 'application/json; charset=utf-8'
@@ -68,7 +73,7 @@ export interface Routes {
 
 /** Makes the HTTP side of a checkpoint. */
 export function routes(checkpoint: Checkpoint, options: RouteOptions): Routes {
-  const { node, log, claimWaitMs = 5_000, bodyBytesMax = 1024 * 1024 } = options
+  const { node, log, claimWaitMs = 5_000, bodyBytesMax = defaultBodyBytesMax } = options
   const token = options.token === undefined ? undefined : Buffer.from(options.token)
 
   /** What a trusted balancer says under a header. */

@@ -9,11 +9,13 @@ export type CheckpointPhase = 'starting' | ReplicaPhase | 'stopping'
 
 /** What a checkpoint says of itself. */
 export interface CheckpointStatus {
+  /** What it is doing. */
   readonly phase: CheckpointPhase
   /** Own reign; `[0, 0]` if it never claimed. */
   readonly reign: Reign
-  /** The reign that the journal shows, and where its holder is reached. */
+  /** The reign that the journal shows. */
   readonly journalReign: Reign
+  /** Where that holder is reached; empty if it serves nobody. */
   readonly activeUrl: string
   /** The next offset to read. */
   readonly offset: number
@@ -31,6 +33,7 @@ export interface CheckpointStatus {
 
 /** What a standby answers from its own state. */
 export interface StandbyRead<R> {
+  /** What `work` returned, or how it failed. */
   readonly outcome: Outcome<R>
   /** Every write acknowledged more than so many milliseconds before is in the answer; see `staleness.ts`. */
   readonly stalenessMs: number

@@ -4,13 +4,8 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pino from 'pino'
 import { backendOptions, createBackend } from '../backend/index.ts'
-import {
-  createMemoryLog,
-  type Journal,
-  type MemoryLog,
-  memoryJournal,
-  type RecordListener,
-} from '../checkpoint/index.ts'
+import { createMemoryLog, type Journal, type MemoryLog, memoryJournal } from '../checkpoint/index.ts'
+import type { RecordListener } from '../checkpoint/journal.ts'
 import { receiverOptions } from '../heartbeat-receiver/index.ts'
 import type { BackendView, Decision } from '../heartbeat-receiver/protocol.ts'
 import { startReceiver } from '../heartbeat-receiver/service.ts'

@@ -1,10 +1,11 @@
 /** Fills the state of an installation that does not run yet. */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ComposeError } from '../errors.ts'
 
-const program = fileURLToPath(new URL('./fill-process.ts', import.meta.url))
+const program = fileURLToPath(new URL(`./fill-process${extname(import.meta.url)}`, import.meta.url))
 /** kafkajs 2.2.4 asks for timers in the past; Node runs them at once, as is meant. */
 const quiet = ['--disable-warning=TimeoutNegativeWarning']
 const startMs = 30_000
