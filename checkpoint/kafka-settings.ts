@@ -43,6 +43,13 @@ export const journalTopic = {
       why: 'record times would come from many clocks',
     },
     noUncleanElection,
+    // Kafka frees whole segments only, and fills one of a gigabyte first.
+    {
+      name: 'segment.bytes',
+      value: String(64 * 1024 * 1024),
+      why: 'what was truncated would stay on the disk',
+      preferred: true,
+    },
   ],
 } as const satisfies TopicKind
 
