@@ -1,15 +1,15 @@
 /** Options of the demo. */
 import { z } from 'zod'
-import { logLevels } from '../checkpoint/config.ts'
-import { textList } from '../checkpoint/units.ts'
+import { journalPlaceList, logLevels } from '../checkpoint/config.ts'
 import { loadFields } from './load/config.ts'
 
 const wholeNumber = z.coerce.number('expected a whole number').int('expected a whole number')
 
 export const demoOptions = z.object({
-  kafka: textList
-    .optional()
-    .meta({ description: 'Kafka brokers to use, comma separated; without them one is started here' }),
+  kafka: journalPlaceList.optional().meta({
+    description:
+      'Kafka brokers to use, comma separated, or file:DIR for the embedded journal; without it a Kafka is started here, or in Docker, or if neither can be, the embedded journal is used',
+  }),
   kills: wholeNumber.min(1).max(1_000).default(3).meta({ description: 'how often the active is killed' }),
   signal: z
     .enum(['SIGKILL', 'SIGSTOP'])

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import { type Cluster, startCluster } from './cluster.ts'
+import { type ClusterJournal, chooseJournal } from './cluster-journal.ts'
 import type { DemoOptions } from './demo-config.ts'
 import { type FailoverReport, FailoverWatch, isComplete } from './demo-failover.ts'
 import { Narration } from './demo-narration.ts'
@@ -42,9 +43,6 @@ const answerTimeoutMs = 30_000
 /** Resolves with the exit code: 1 if any client noticed, or a failover did not happen. */
 export async function runDemo(options: DemoOptions, _log: Logger, signal: AbortSignal): Promise<number> {
   const story = new Narration(options.logLevel)
-  story.say(
-    options.kafka ? 'starting receiver, backends and balancer' : 'starting Kafka, receiver, backends and balancer',
-  )
   const demo = new Demo(options, story, signal)
   try {
     return await demo.run()
@@ -65,6 +63,7 @@ class Demo {
   /** Names of the backends that said in their log that they were fenced, with the line. */
   readonly #fenced = new Map<string, string>()
   #watch: FailoverWatch | undefined
+  #journal: ClusterJournal | undefined
   #cluster: Cluster | undefined
   #load: LoadThread | undefined
   #endEvents: () => void = () => {}
@@ -98,10 +97,15 @@ class Demo {
     this.#endEvents()
     await this.#load?.terminate()
     await this.#cluster?.stop()
+    await this.#journal?.release()
   }
 
   async #start(): Promise<Cluster> {
-    const { kafka, backends } = this.#options
+    const { backends } = this.#options
+    this.#journal = await chooseJournal({ kafka: this.#options.kafka }, this.#story.log, this.#signal)
+    this.#story.say(this.#journal.line)
+    const { kafka } = this.#journal
+    this.#story.say(`starting ${kafka ? '' : 'Kafka, '}receiver, backends and balancer`)
     // Fresh, so that demos on one Kafka do not meet.
     const topicPrefix = `demo-${randomBytes(4).toString('hex')}`
     const cluster = await startCluster({

@@ -4,6 +4,7 @@ export const composeErrorCodes = [
   'JAVA_TOO_OLD',
   'MAVEN_MISSING',
   'MAVEN_FAILED',
+  'DOCKER_UNUSABLE',
   'PORT_IN_USE',
   'DATA_DIR_UNUSABLE',
   'KAFKA_FAILED',

@@ -1,26 +1,27 @@
 /** `heartline up`: everything on this machine, for as long as a person wants to play with it. */
 import type { Logger } from 'pino'
 import { z } from 'zod'
-import { logLevelOption } from '../checkpoint/config.ts'
-import { durationMs, flag, port, textList } from '../checkpoint/units.ts'
+import { journalPlaceList, logLevelOption } from '../checkpoint/config.ts'
+import { durationMs, flag, port } from '../checkpoint/units.ts'
 import { type Cluster, startCluster } from './cluster.ts'
+import { type ClusterJournal, chooseJournal } from './cluster-journal.ts'
 import { ComposeError } from './errors.ts'
 import type { ManagedProcess } from './processes.ts'
 import { nextRestart } from './restarting.ts'
 
 export const upOptions = z.object({
-  kafka: textList
-    .optional()
-    .meta({ description: 'Kafka brokers to use, comma separated; without them one is started here' }),
+  kafka: journalPlaceList.optional().meta({
+    description:
+      'Kafka brokers to use, comma separated, or file:DIR for the embedded journal; without it a Kafka is started here, or in Docker, or if neither can be, the embedded journal is used',
+  }),
   brokers: z
     .enum(['1', '3'], { error: () => 'expected 1 or 3' })
     .default('1')
     .meta({ description: 'how many brokers of Kafka to start, where it is started here' }),
-  data: z
-    .string()
-    .min(1)
-    .optional()
-    .meta({ description: 'directory that keeps the data of a Kafka started here; without it a fresh one' }),
+  data: z.string().min(1).optional().meta({
+    description:
+      'directory that keeps the data, of a Kafka started here or of the embedded journal; without it a fresh one',
+  }),
   backends: z.coerce
     .number()
     .int('expected a whole number')
@@ -52,8 +53,19 @@ export type UpOptions = z.infer<typeof upOptions>
 
 /** Resolves after an orderly end of everything; rejects if something that must run ends by itself. */
 export async function runUp(options: UpOptions, log: Logger, signal: AbortSignal): Promise<number> {
+  const brokers = options.brokers === '3' ? 3 : 1
+  const journal = await chooseJournal({ kafka: options.kafka, dataDir: options.data, brokers }, log, signal)
+  log.info({ event: 'journal', kafka: journal.kafka }, journal.line)
+  try {
+    return await runOn(journal, options, log, signal)
+  } finally {
+    await journal.release()
+  }
+}
+
+async function runOn({ kafka }: ClusterJournal, options: UpOptions, log: Logger, signal: AbortSignal): Promise<number> {
   const cluster = await startCluster({
-    ...(options.kafka === undefined ? {} : { kafka: options.kafka }),
+    ...(kafka === undefined ? {} : { kafka }),
     brokers: options.brokers === '3' ? 3 : 1,
     ...(options.data === undefined ? {} : { dataDir: options.data }),
     backends: options.backends,

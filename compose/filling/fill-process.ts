@@ -1,17 +1,18 @@
 /**
  * Fills a journal before anybody else uses it, as a backend that leads, writes and goes. A process of its own, so that no memory of it stays with
- * whoever watches a run. Arguments: brokers, topic prefix, number of keys. Started by `fill-journal.ts`.
+ * whoever watches a run. Arguments: what `--kafka` says, topic prefix, number of keys. Started by `fill-journal.ts`.
  */
 import { randomUUID } from 'node:crypto'
-import { createCheckpoint, kafkaJournal } from '../../checkpoint/index.ts'
+import { createCheckpoint, journalPorts } from '../../checkpoint/index.ts'
 import { createLogger } from '../../checkpoint/logger.ts'
 import { fillState } from './filled-state.ts'
 
 const leadTimeoutMs = 30_000
-const [brokers, topicPrefix, keys] = process.argv.slice(2) as [string, string, string]
+const [kafka, topicPrefix, keys] = process.argv.slice(2) as [string, string, string]
 const node = 'filler'
 const log = await createLogger('warn', process.stderr)
-const journal = kafkaJournal({ brokers: brokers.split(','), topic: `${topicPrefix}.journal.0`, clientId: node, log })
+const ports = { kafka: kafka.split(','), topic: `${topicPrefix}.journal.0`, clientId: node, log }
+const { journal } = journalPorts(ports)
 const checkpoint = createCheckpoint({ journal, incarnation: randomUUID(), node, log })
 
 process.on('disconnect', () => process.exit(1)) // nobody waits for it any more

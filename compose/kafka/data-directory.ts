@@ -6,7 +6,8 @@ import { z } from 'zod'
 import { ComposeError } from '../errors.ts'
 
 const markSchema = z.object({ clusterId: z.string(), brokers: z.number() })
-const markName = 'heartline-kafka.json'
+/** The file that says that a directory is ours. */
+export const kafkaDataMark = 'heartline-kafka.json'
 
 /** Makes the directory if needed (in one that exists) and resolves with the id of the Kafka cluster that lives, or will live, in it. */
 export async function openDataDirectory(directory: string, brokers: number): Promise<string> {
@@ -16,11 +17,11 @@ export async function openDataDirectory(directory: string, brokers: number): Pro
       if (error.code !== 'EEXIST') throw error
     })
     const files = await readdir(directory)
-    if (files.includes(markName)) return readMark(directory, brokers)
+    if (files.includes(kafkaDataMark)) return readMark(directory, brokers)
     // Never format over what somebody else keeps there.
     if (files.length > 0) throw new Error('it is not empty, and not a data directory of heartline kafka')
     const clusterId = newClusterId()
-    await writeFile(join(directory, markName), `${JSON.stringify({ clusterId, brokers })}\n`)
+    await writeFile(join(directory, kafkaDataMark), `${JSON.stringify({ clusterId, brokers })}\n`)
     return clusterId
   } catch (cause) {
     if (cause instanceof ComposeError) throw cause
@@ -29,7 +30,7 @@ export async function openDataDirectory(directory: string, brokers: number): Pro
 }
 
 async function readMark(directory: string, brokers: number): Promise<string> {
-  const mark = markSchema.parse(JSON.parse(await readFile(join(directory, markName), 'utf8')))
+  const mark = markSchema.parse(JSON.parse(await readFile(join(directory, kafkaDataMark), 'utf8')))
   if (mark.brokers === brokers) return mark.clusterId
   throw unusable(
     directory,
