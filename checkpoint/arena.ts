@@ -1,11 +1,10 @@
 /**
  * Memory for entries, outside the JavaScript heap: large buffers that no garbage collector walks, and that a killed process gives back
- * at once. Segments of up to 8 MiB are carved into spans of one size class each, spans into slots; a freed slot serves its class again.
- * The way of a slab allocator (Bonwick, USENIX Summer 1994), without giving spans back: what one class has reserved stays with it.
+ * at once. A slab allocator (Bonwick, USENIX Summer 1994): spans of slots of one size, about an eighth apart, a free list in each span.
  *
  * An entry is `keyBytes u32 | valueBytes u32 | key (UTF-8) | value (JSON text, UTF-8)`, little-endian; valueBytes `deletedValue`: no value.
  */
-import { CheckpointError } from './errors.ts'
+import { addressableBytes, pageUnits, Segments, type Span, unitBytes } from './arena-segments.ts'
 import { PackedKey, type Seed } from './packed-key.ts'
 
 /** Bytes before an entry's key. */
@@ -13,14 +12,11 @@ export const entryHeaderBytes = 8
 /** `valueBytes` of a key that was deleted. In the arena: of a slot that is free. */
 export const deletedValue = 0xffffffff
 
-const unitBytes = 8
-/** An address is the number of a segment, from 1, and of a unit in it, so that 0 is no address. */
-const unitBits = 20
-const segmentBytesMax = 2 ** unitBits * unitBytes
-const segmentBytesMin = 64 * 1024
-const segmentsMax = 2 ** (32 - unitBits) - 1
-const spanBytes = 64 * 1024
-const classesMax = 256
+/** Spans of slots up to 8 KiB have 64 KiB; of larger ones, 8 slots; above 64 KiB each slot is a span, of whole pages. */
+const spanPages = 8
+const smallUnitsMax = pageUnits
+const slotsOfLarger = 8
+const classedUnitsMax = 8 * pageUnits
 
 export interface ArenaOptions {
   /** What keys are hashed with. Random in each process, so that nobody can craft keys that collide. */
@@ -32,28 +28,19 @@ export interface ArenaOptions {
 export class Arena {
   /** The key that a map here is looking for: maps work one at a time and share it. */
   readonly key: PackedKey
-  readonly #bytesMax: number
-  /** Index 0 is nobody's. */
-  readonly #segments: Buffer[] = [Buffer.alloc(0)]
-  readonly #views: DataView[] = [new DataView(new ArrayBuffer(0))]
-  /** Of each size class: the first free slot; and in its newest span the next slot, and how many units are left. */
-  readonly #free = new Uint32Array(classesMax)
-  readonly #next = new Uint32Array(classesMax)
-  readonly #left = new Uint32Array(classesMax)
-  /** What is not yet carved of the newest segment. */
-  #freshUnit = 0
-  #freshUnits = 0
+  readonly #segments: Segments
+  /** Of each size class: the first span that has room. */
+  readonly #roomy: (Span | null)[] = new Array<Span | null>(128).fill(null)
   #unitsUsed = 0
-  #bytesReserved = 0
 
-  constructor(options: ArenaOptions) {
-    this.key = new PackedKey(options.seed)
-    this.#bytesMax = options.bytesMax ?? segmentsMax * segmentBytesMax
+  constructor({ seed, bytesMax = addressableBytes }: ArenaOptions) {
+    this.key = new PackedKey(seed)
+    this.#segments = new Segments(bytesMax)
   }
 
   /** Memory taken from the system, in bytes; pages that were never written cost nothing yet. */
   get bytesReserved(): number {
-    return this.#bytesReserved
+    return this.#segments.bytes
   }
 
   /** Memory in slots that are not free, in bytes. */
@@ -62,25 +49,23 @@ export class Arena {
   }
 
   /**
-   * A slot of at least `bytes`. The caller writes an entry's header there before it frees it: from that its size is known.
+   * A slot of at least `bytes`, where the caller writes an entry.
    * @throws CheckpointError STATE_FULL
    */
   allocate(bytes: number): number {
     const units = Math.ceil(bytes / unitBytes)
-    const shift = classShift(units)
-    const steps = ((units - 1) >>> shift) + 1
-    const slotUnits = steps << shift
-    const sizeClass = shift * 8 + steps
-    let address = this.#free[sizeClass]!
+    if (units > classedUnitsMax) return this.#allocateSpan(units)
+    const sizeClass = classOf(units)
+    const span = this.#roomy[sizeClass] ?? this.#startSpan(sizeClass, slotUnitsOf(units))
+    let address = span.free
     if (address !== 0) {
-      this.#free[sizeClass] = this.viewOf(address).getUint32(this.offsetOf(address), true)
+      span.free = this.viewOf(address).getUint32(this.offsetOf(address), true)
     } else {
-      if (this.#left[sizeClass] === 0) this.#startSpan(sizeClass, slotUnits)
-      address = this.#next[sizeClass]!
-      this.#next[sizeClass] = address + slotUnits
-      this.#left[sizeClass]! -= slotUnits
+      address = span.fresh
+      span.fresh += span.slotUnits
     }
-    this.#unitsUsed += slotUnits
+    if (++span.live === span.slots) this.#leaveRoomy(sizeClass, span)
+    this.#unitsUsed += span.slotUnits
     return address
   }
 
@@ -88,62 +73,79 @@ export class Arena {
   free(address: number): void {
     const view = this.viewOf(address)
     const offset = this.offsetOf(address)
-    const valueBytes = view.getUint32(offset + 4, true)
-    if (valueBytes === deletedValue) throw new Error(`assertion: the slot at ${address} was freed twice`)
-    const units = Math.ceil((entryHeaderBytes + view.getUint32(offset, true) + valueBytes) / unitBytes)
-    const shift = classShift(units)
-    const steps = ((units - 1) >>> shift) + 1
-    const sizeClass = shift * 8 + steps
-    view.setUint32(offset, this.#free[sizeClass]!, true)
+    const span = this.#segments.spanOf(address)
+    if (span === null || view.getUint32(offset + 4, true) === deletedValue) {
+      throw new Error(`assertion: the slot at ${address} was freed twice`)
+    }
+    this.#unitsUsed -= span.slotUnits
+    if (span.slotUnits > classedUnitsMax) return this.#segments.endSpan(span)
+    view.setUint32(offset, span.free, true)
     view.setUint32(offset + 4, deletedValue, true)
-    this.#free[sizeClass] = address
-    this.#unitsUsed -= steps << shift
+    span.free = address
+    const sizeClass = classOf(span.slotUnits)
+    if (span.live-- === span.slots) this.#joinRoomy(sizeClass, span)
+    if (span.live > 0) return
+    this.#leaveRoomy(sizeClass, span)
+    this.#segments.endSpan(span)
   }
 
   /** The buffer an address stands in. */
   segmentOf(address: number): Buffer {
-    return this.#segments[address >>> unitBits]!
+    return this.#segments.bufferOf(address)
   }
 
   /** The same memory as `segmentOf`. */
   viewOf(address: number): DataView {
-    return this.#views[address >>> unitBits]!
+    return this.#segments.viewOf(address)
   }
 
   /** Where in its segment an address stands, in bytes. */
   offsetOf(address: number): number {
-    return (address & (2 ** unitBits - 1)) * unitBytes
+    return this.#segments.offsetOf(address)
   }
 
-  #startSpan(sizeClass: number, slotUnits: number): void {
-    const spanUnits = slotUnits * Math.max(1, Math.floor(spanBytes / unitBytes / slotUnits))
-    if (this.#freshUnits < spanUnits) this.#startSegment(spanUnits * unitBytes)
-    this.#next[sizeClass] = (this.#segments.length - 1) * 2 ** unitBits + this.#freshUnit
-    this.#left[sizeClass] = spanUnits
-    this.#freshUnit += spanUnits
-    this.#freshUnits -= spanUnits
+  #allocateSpan(units: number): number {
+    const pages = Math.ceil(units / pageUnits)
+    const span = this.#segments.startSpan(pages, pages * pageUnits)
+    this.#unitsUsed += span.slotUnits
+    return span.address
   }
 
-  /** As large as all before together, within limits: a small state is cheap, a large one has few segments. */
-  #startSegment(bytesMin: number): void {
-    const growth = Math.min(Math.max(this.#bytesReserved, segmentBytesMin), segmentBytesMax)
-    const bytes = Math.max(bytesMin, Math.min(growth, this.#bytesMax - this.#bytesReserved))
-    if (this.#bytesReserved + bytes > this.#bytesMax || this.#segments.length > segmentsMax) {
-      throw new CheckpointError(
-        'STATE_FULL',
-        `the state has ${this.#bytesReserved} bytes reserved, and ${this.#bytesMax} are allowed; delete keys, or use more shards`,
-      )
-    }
-    const segment = Buffer.allocUnsafeSlow(bytes)
-    this.#segments.push(segment)
-    this.#views.push(new DataView(segment.buffer, segment.byteOffset, segment.byteLength))
-    this.#bytesReserved += bytes
-    this.#freshUnit = 0
-    this.#freshUnits = Math.floor(bytes / unitBytes)
+  #startSpan(sizeClass: number, slotUnits: number): Span {
+    const pages = slotUnits <= smallUnitsMax ? spanPages : Math.ceil((slotsOfLarger * slotUnits) / pageUnits)
+    const span = this.#segments.startSpan(pages, slotUnits)
+    this.#joinRoomy(sizeClass, span)
+    return span
+  }
+
+  #joinRoomy(sizeClass: number, span: Span): void {
+    const first = this.#roomy[sizeClass]!
+    span.next = first
+    if (first !== null) first.previous = span
+    this.#roomy[sizeClass] = span
+  }
+
+  #leaveRoomy(sizeClass: number, span: Span): void {
+    if (span.previous === null) this.#roomy[sizeClass] = span.next
+    else span.previous.next = span.next
+    if (span.next !== null) span.next.previous = span.previous
+    span.next = null
+    span.previous = null
   }
 }
 
 /** Up to 16 units each size is a class; above, each doubling has 8. */
 function classShift(units: number): number {
   return units <= 16 ? 0 : 28 - Math.clz32(units - 1)
+}
+
+function classOf(units: number): number {
+  const shift = classShift(units)
+  return shift * 8 + ((units - 1) >>> shift) + 1
+}
+
+/** The size of the slots that hold so many units. */
+function slotUnitsOf(units: number): number {
+  const shift = classShift(units)
+  return (((units - 1) >>> shift) + 1) << shift
 }

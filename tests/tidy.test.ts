@@ -26,6 +26,7 @@ const cores = [
   'checkpoint/replica.ts',
   'checkpoint/store.ts',
   'checkpoint/arena.ts',
+  'checkpoint/arena-segments.ts',
   'checkpoint/packed-key.ts',
   'checkpoint/packed-index.ts',
   'checkpoint/packed-map.ts',
