@@ -1,9 +1,11 @@
 /** The package as npm packs it, used as its readers use it: from `node_modules`, where Node strips no types. */
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
 
@@ -89,6 +91,17 @@ test('a service in TypeScript imports both libraries, is checked strictly agains
   )
   const { stdout } = await run(process.execPath, ['service.ts'], { cwd: packed.folder })
   assert.deepEqual(JSON.parse(stdout), { sum: 3, wrong: 'function', failed: true, status: 421 })
+})
+
+test('an example of the package runs beside it, with the thread and the file of its journal', async () => {
+  await cp(join(packed.folder, 'node_modules/heartline/examples/counter.ts'), join(packed.folder, 'counter.ts'))
+  const counter = spawn(process.execPath, ['counter.ts'], { cwd: packed.folder, stdio: ['ignore', 'pipe', 'inherit'] })
+  const exited = once(counter, 'exit')
+  const printed: string[] = []
+  for await (const line of createInterface({ input: counter.stdout }))
+    if (printed.push(line) === 2) counter.kill('SIGKILL')
+  await exited
+  assert.deepEqual(printed.slice(0, 2), ['1', '2'])
 })
 
 test('npx heartline runs what was built, and knows its version and its commands', async () => {
