@@ -4,15 +4,38 @@ import { CheckpointError } from './errors.ts'
 import type { Ticket } from './replica.ts'
 import type { Outcome, Submission } from './submission.ts'
 
+/** Who waits for an answer, and is told once. */
+export interface Caller<R> {
+  told(outcome: Outcome<R>): void
+}
+
+/** Who waits for a promise. No closure, which would keep alive what its neighbours see: thousands may wait. */
+export class PromisedAnswer<R> implements Caller<R> {
+  readonly #resolve: (result: R) => void
+  readonly #reject: (error: unknown) => void
+
+  constructor(resolve: (result: R) => void, reject: (error: unknown) => void) {
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  told(outcome: Outcome<R>): void {
+    if (outcome.kind === 'failed') this.#reject(outcome.error)
+    else if (outcome.kind === 'ran') this.#resolve(outcome.result)
+  }
+}
+
 /** A ticket with who waits for it. */
-export type Pending = Submission<unknown> & {
-  done: ((outcome: Outcome<unknown>) => void) | null
+export interface Pending extends Submission<unknown> {
+  /** Null once told. */
+  caller: Caller<unknown> | null
   readonly submittedAtMs: number
 }
 
-/** The ticket of a caller who is told through `done`. */
-export function pending<R>(made: Submission<R>, done: (outcome: Outcome<R>) => void, nowMs: number): Pending {
-  return { ...made, done: done as (outcome: Outcome<unknown>) => void, submittedAtMs: nowMs }
+/** The ticket of a caller. */
+export function pending<R>(made: Submission<R>, caller: Caller<R>, submittedAtMs: number): Pending {
+  const { encoded, undo, outcome } = made
+  return { encoded, undo, outcome, caller: caller as Caller<unknown>, submittedAtMs }
 }
 
 /** Tells each caller what its own transaction came to. */
@@ -33,10 +56,10 @@ export function failOverdue(tickets: Iterable<Ticket>, deadlineMs: number, nowMs
 }
 
 function answer(waiting: Pending, outcome: Outcome<unknown>, log: Logger): void {
-  const { done } = waiting
-  waiting.done = null
+  const { caller } = waiting
+  waiting.caller = null
   try {
-    done?.(outcome)
+    caller?.told(outcome)
   } catch (err) {
     log.error({ err }, 'a caller failed on its answer; the transaction stands') // must not cost the others theirs
   }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
-import { answerAll, failAll, failOverdue, pending } from './answering.ts'
+import { answerAll, type Caller, failAll, failOverdue, PromisedAnswer, pending } from './answering.ts'
 import { CheckpointError } from './errors.ts'
 import { HeldCallers } from './held-callers.ts'
 import type { Journal, JournalRecord } from './journal.ts'
@@ -60,6 +60,8 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   #caughtUp = false
   #fatal: CheckpointError | null = null
   #flushScheduled = false
+  /** When the first transaction of this turn of the event loop came. */
+  #turnAtMs = 0
   #draining = false
   /** Answers that wait until the next group's bytes have left. */
   #untold: Effect[] = []
@@ -152,12 +154,9 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
    * whatever `work` throws, with nothing changed.
    */
   transact<R>(work: () => R): Promise<R> {
-    return new Promise<R>((resolve, reject) => {
-      this.submit(work, encodeNothing, undefined, (outcome) => {
-        if (outcome.kind === 'failed') reject(outcome.error)
-        else if (outcome.kind === 'ran') resolve(outcome.result)
-      })
-    })
+    const { promise, resolve, reject } = Promise.withResolvers<R>()
+    this.#submit(work, encodeNothing, undefined, new PromisedAnswer(resolve, reject))
+    return promise
   }
 
   /** A linearizable read: waits for all it saw to be durable, and for proof, by a record appended after it began, that the reign still holds. */
@@ -185,16 +184,11 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
 
   /** Opens a session in which a balancer numbers its requests; resolves with its name. */
   openSession(): Promise<string> {
-    return new Promise<string>((resolve, reject) => {
-      const refusal = this.#refusal()
-      if (refusal) reject(refusal)
-      else {
-        this.#enqueue(openingSession(this.#store), (outcome) => {
-          if (outcome.kind === 'ran') resolve(outcome.result)
-          else if (outcome.kind === 'failed') reject(outcome.error)
-        })
-      }
-    })
+    const { promise, resolve, reject } = Promise.withResolvers<string>()
+    const refusal = this.#refusal()
+    if (refusal) reject(refusal)
+    else this.#enqueue(openingSession(this.#store), new PromisedAnswer(resolve, reject))
+    return promise
   }
 
   /** The general form of `transact`: with the caller's identity, and `done` called in log order. */
@@ -204,9 +198,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     identity: Identity | undefined,
     done: (outcome: Outcome<R>) => void,
   ): void {
-    const refusal = this.#refusal()
-    if (refusal) done({ kind: 'failed', error: refusal })
-    else this.#enqueue(submission(this.#store, this.#limits, work, encodeResponse, identity), done)
+    this.#submit(work, encodeResponse, identity, { told: done })
   }
 
   /** Resolves when this process leads; false if it does not within `deadlineMs`. */
@@ -262,10 +254,25 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     return null
   }
 
-  #enqueue<R>(made: Submission<R>, done: (outcome: Outcome<R>) => void): void {
-    this.#replica.submit(pending(made, done, performance.now()))
-    if (this.#flushScheduled) return
+  #submit<R>(
+    work: () => R,
+    encodeResponse: (result: R) => string,
+    identity: Identity | undefined,
+    caller: Caller<R>,
+  ): void {
+    const refusal = this.#refusal()
+    if (refusal) caller.told({ kind: 'failed', error: refusal })
+    else this.#enqueue(submission(this.#store, this.#limits, work, encodeResponse, identity), caller)
+  }
+
+  #enqueue<R>(made: Submission<R>, caller: Caller<R>): void {
+    if (!this.#flushScheduled) this.#scheduleFlush()
+    this.#replica.submit(pending(made, caller, this.#turnAtMs))
+  }
+
+  #scheduleFlush(): void {
     this.#flushScheduled = true
+    this.#turnAtMs = Math.floor(performance.now())
     setImmediate(() => {
       this.#flushScheduled = false
       this.#replica.flush(performance.now()) // after this turn of the event loop: what arrived in it shares a group

@@ -75,8 +75,9 @@ export class Store {
           'a transaction must be synchronous: do what needs await before or after it',
         )
       }
-      inspect(result, draft.steps)
-      return { result, steps: draft.steps }
+      const steps = draft.steps.slice() // of its own size: thousands may wait, and one that grew has room for 17
+      inspect(result, steps)
+      return { result, steps }
     } catch (error) {
       takeBack(draft.steps)
       throw error
