@@ -7,6 +7,8 @@
 export interface JournalRecord {
   offset: number
   value: Uint8Array
+  /** When the broker took it, Unix milliseconds in digits, for people; missing where nobody notes it. */
+  timestamp?: string
 }
 
 /** Receives records in offset order. While its promise is pending, no more records are delivered (backpressure). */

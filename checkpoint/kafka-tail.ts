@@ -79,11 +79,11 @@ export class KafkaTail implements Tail {
     if (this.#next > 0) consumer.seek({ topic, partition: 0, offset: String(this.#next) })
   }
 
-  async #deliver(messages: readonly { offset: string; value: Buffer | null }[]): Promise<void> {
+  async #deliver(messages: readonly { offset: string; value: Buffer | null; timestamp: string }[]): Promise<void> {
     const records: JournalRecord[] = []
-    for (const { offset, value } of messages) {
+    for (const { offset, value, timestamp } of messages) {
       const at = Number(offset)
-      if (at >= this.#next) records.push({ offset: at, value: value ?? Buffer.alloc(0) })
+      if (at >= this.#next) records.push({ offset: at, value: value ?? Buffer.alloc(0), timestamp })
     }
     const last = records.at(-1)
     if (!last) return

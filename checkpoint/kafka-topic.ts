@@ -88,6 +88,15 @@ export class KafkaTopic {
     }
   }
 
+  /** The names of all topics there are; makes none. */
+  async topics(): Promise<string[]> {
+    try {
+      return await this.#withAdmin((admin) => admin.listTopics())
+    } catch (cause) {
+      throw this.unreachable('list the topics', cause)
+    }
+  }
+
   /** Deletes every record of a partition below `before`. */
   async deleteRecords(partition: number, before: number): Promise<void> {
     const { topic } = this.#options

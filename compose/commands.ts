@@ -94,6 +94,14 @@ export const commands: Record<string, CommandEntry> = {
       return command(statusOptions, runStatus)
     },
   },
+  journal: {
+    summary: "prints a journal's records, valid and void",
+    logs: 'stderr',
+    load: async () => {
+      const { journalCommandOptions, runJournal } = await import('./journal/command.ts')
+      return command(journalCommandOptions, runJournal)
+    },
+  },
 }
 
 /** Every command has a log level, whether its own options name one or not. */

@@ -20,6 +20,8 @@ const mayImport: Record<string, readonly string[]> = {
 const cores = [
   'checkpoint/record.ts',
   'checkpoint/fold.ts',
+  'checkpoint/inspection.ts',
+  'checkpoint/inspection-start.ts',
   'checkpoint/digest.ts',
   'checkpoint/crc32c.ts',
   'checkpoint/transaction-encoder.ts',
