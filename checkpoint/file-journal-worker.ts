@@ -57,13 +57,12 @@ poll()
 async function answer(id: number, call: JournalCall): Promise<void> {
   try {
     say({ id, answer: await carryOut(call) })
+    if (call.kind !== 'append') return
+    wake.wakeOthers()
+    pump()
   } catch (error) {
     const { code, message } = host.failureOf(error, doing[call.kind])
     say({ id, code, message })
-  }
-  if (call.kind === 'append') {
-    wake.wakeOthers()
-    pump()
   }
 }
 

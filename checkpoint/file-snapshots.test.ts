@@ -1,15 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileSnapshots } from './file-snapshots.ts'
 import { snapshotStoreConformance } from './snapshot-store-conformance.ts'
+import { testDirectory } from './test-directory.ts'
 
 snapshotStoreConformance('file', async (t) => {
-  const directory = await mkdtemp(join(tmpdir(), 'heartline-snapshots-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
+  const directory = await testDirectory(t)
   return async () => {
-    const store = fileSnapshots({ directory, topic: 'conformance' })
-    t.after(() => store.close())
+    const store = directory.keep(fileSnapshots({ directory: directory.path, topic: 'conformance' }))
     await store.open()
     return store
   }
