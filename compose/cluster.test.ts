@@ -16,7 +16,8 @@ const token = process.env.HEARTLINE_TOKEN, own = process.env.HEARTLINE_URL
 const port = Number(value('--port')) || 4711
 const places = { receiver: 'http://127.0.0.1:' + port, kafka: '127.0.0.1:' + port }
 console.log(JSON.stringify({ level: 30, event: 'listening', url: places[name] ?? 'http://127.0.0.1:' + port,
-  adminUrl: 'http://127.0.0.1:' + value('--admin-port'), brokers: ['127.0.0.1:' + port], flags, token, own, ownPid: process.pid }))
+  adminUrl: 'http://127.0.0.1:' + value('--admin-port'), brokers: ['127.0.0.1:' + port], flags, token, own, ownPid: process.pid,
+  tunables: process.env.GLIBC_TUNABLES }))
 setInterval(() => {}, 60_000)
 `
 const command: [string, ...string[]] = [process.execPath, '-e', actorSource]
@@ -51,6 +52,24 @@ test('the order is Kafka, receiver, first backend, balancer, other backends', as
       adminUrl: 'http://127.0.0.1:8081',
     },
   )
+})
+
+test('backends alone are given huge pages, and what somebody chose for glibc stays', async (t) => {
+  const before = process.env.GLIBC_TUNABLES
+  t.after(() => {
+    if (before === undefined) delete process.env.GLIBC_TUNABLES
+    else process.env.GLIBC_TUNABLES = before
+  })
+  for (const [chosen, backend, others] of [
+    [undefined, 'glibc.malloc.hugetlb=1', undefined],
+    ['glibc.malloc.tcache_count=7', 'glibc.malloc.tcache_count=7', 'glibc.malloc.tcache_count=7'],
+  ] as const) {
+    if (chosen === undefined) delete process.env.GLIBC_TUNABLES
+    else process.env.GLIBC_TUNABLES = chosen
+    const { started } = await cluster(t, { backends: 2 })
+    for (const { name, line } of started)
+      assert.equal(line.tunables, name.startsWith('backend') ? backend : others, name)
+  }
 })
 
 test('a given Kafka is used, and none is started', async (t) => {

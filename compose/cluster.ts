@@ -153,10 +153,19 @@ async function startOne(
       // What names one process must not be inherited by all of them; undefined removes it.
       HEARTLINE_NAME: undefined,
       HEARTLINE_URL: undefined,
+      ...(args[0] === 'backend' ? hugePages(process.env) : {}),
       ...(options.token === undefined ? {} : { HEARTLINE_TOKEN: options.token }),
     },
     onLine: (line) => options.onLine?.(name, line),
   })
+}
+
+/**
+ * Has glibc ask for huge pages, unless it is told something else. The system frees a killed process's memory before it closes its connections: a
+ * million keys in pages of 4 KiB take some ten milliseconds, in which nobody knows of the death. Of no effect where there are none.
+ */
+function hugePages({ GLIBC_TUNABLES: given }: Record<string, string | undefined>): { GLIBC_TUNABLES: string } {
+  return { GLIBC_TUNABLES: given ?? 'glibc.malloc.hugetlb=1' }
 }
 
 function withScheme(scheme: 'ws' | 'http', url: string | undefined): string {
