@@ -141,17 +141,57 @@ test('large entries come and go without leaving memory reserved', () => {
   assert.ok(arena.bytesReserved <= 16 * 2 ** 20, `${arena.bytesReserved}`)
 })
 
-test('memory is taken again only after much was given back', () => {
+test('memory goes back only after much was given back, and some is kept for later', () => {
   const arena = new Arena({ seed })
   for (let number = 0; number < 200_000; number++) take(arena, 120, 0)
   const { bytesReserved } = arena
+  for (let round = 0; round < 4; round++) {
+    const held: number[] = []
+    for (let number = 0; number < 200_000; number++) held.push(take(arena, 120, 0))
+    for (const address of held) arena.free(address)
+    assert.ok(arena.bytesReserved < bytesReserved + 16 * 2 ** 20, 'not all is kept')
+    assert.ok(arena.bytesReserved >= arena.bytesUsed + 8 * 2 ** 20, 'some is kept')
+  }
+})
+
+test('every slot that was given back is used before memory is taken, in whatever order spans got room', () => {
+  const arena = new Arena({ seed })
   const held: number[] = []
-  for (let number = 0; number < 200_000; number++) held.push(take(arena, 120, 0))
-  const most = arena.bytesReserved
-  for (const address of held.splice(0)) arena.free(address)
-  assert.ok(arena.bytesReserved < bytesReserved + 16 * 2 ** 20, 'not all is kept for later')
-  for (let number = 0; number < 200_000; number++) take(arena, 120, 0)
-  assert.equal(arena.bytesReserved, most)
+  for (let number = 0; number < 6_400; number++) held.push(take(arena, 1_000, 0))
+  const { bytesReserved } = arena
+  for (let round = 1; round <= 40; round++) {
+    const given = held.filter((_, place) => ((place >> 6) * round) % 5 === 0 || place % (63 + round) === 0)
+    const kept = held.filter((address) => !given.includes(address))
+    for (const [turn] of given.entries()) arena.free(given[(turn * 6_367) % given.length]!)
+    held.splice(0, held.length, ...kept)
+    for (const _ of given) held.push(take(arena, 1_000, 0))
+    held.sort((left, right) => left - right)
+    assert.equal(arena.bytesReserved, bytesReserved)
+  }
+  assert.equal(new Set(held).size, 6_400)
+})
+
+test('a free run of pages is found, also after one that is too long was looked for', () => {
+  const arena = new Arena({ seed, bytesMax: 512 * 1024 })
+  arena.free(take(arena, 512 * 1024, 0))
+  const first = take(arena, 192 * 1024, 0)
+  take(arena, 160 * 1024, 0)
+  const last = take(arena, 160 * 1024, 0)
+  arena.free(first)
+  arena.free(last)
+  assert.throws(() => arena.allocate(200 * 1024), CheckpointError)
+  assert.equal(arena.allocate(192 * 1024), first)
+})
+
+test('entries of every size waste little', () => {
+  for (const kibibytes of [1, 7, 9, 20, 36, 40, 60, 64, 66, 100, 300]) {
+    const one = new Arena({ seed })
+    one.allocate(kibibytes * 1024)
+    assert.ok(one.bytesReserved <= kibibytes * 1024 * (kibibytes > 64 ? 1.125 : 9) + 64 * 1024, `one of ${kibibytes}`)
+    const many = new Arena({ seed })
+    for (let number = 0; number < 500; number++) many.allocate(kibibytes * 1024)
+    assert.ok(many.bytesReserved <= 500 * kibibytes * 1024 * 1.2 + 8 * 2 ** 20, `500 of ${kibibytes}`)
+  }
 })
 
 test('a slot larger than a segment has its own', () => {
@@ -162,6 +202,9 @@ test('a slot larger than a segment has its own', () => {
   arena.free(address)
   assert.equal(take(arena, 20_000_000, 7), address)
   mustBeUnharmed(arena, small, 100, 8)
+  arena.free(address)
+  const slots = Array.from({ length: 250 }, (_, mark) => take(arena, 100_000, mark))
+  for (const [mark, slot] of slots.entries()) mustBeUnharmed(arena, slot, 100_000, mark)
 })
 
 test('a slot is given back once', () => {
