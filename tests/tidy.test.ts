@@ -42,6 +42,8 @@ const cores = [
   'checkpoint/snapshot-chunk.ts',
   'checkpoint/snapshot-copy.ts',
   'checkpoint/snapshot-manifest.ts',
+  'checkpoint/snapshot-policy.ts',
+  'checkpoint/tail-bytes.ts',
   'checkpoint/path-table.ts',
   'checkpoint/progress.ts',
   'heartbeat-receiver/receiver.ts',
