@@ -29,7 +29,7 @@ const completeSchema = z.object({
   /** The fold at the copy's start. The journal is replayed from its offset. */
   start: z.object({
     offset: count,
-    reign: z.tuple([count, count]),
+    reign: z.tuple([count, count]).readonly(),
     incarnation: z.string(),
     node: z.string(),
     url: z.string(),
