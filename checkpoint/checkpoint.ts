@@ -7,24 +7,37 @@ import { answerAll, type Caller, failAll, failOverdue, PromisedAnswer, pending }
 import { CheckpointError } from './errors.ts'
 import { HeldCallers } from './held-callers.ts'
 import type { Journal, JournalRecord } from './journal.ts'
-import { JournalReader } from './journal-reader.ts'
+import { type JournalExtent, JournalReader } from './journal-reader.ts'
 import { type CheckpointLimits, checkedLimits } from './limits.ts'
 import { libraryLogger } from './logger.ts'
 import { CheckpointMap } from './map.ts'
 import { ProducerWarmth } from './producer-warmth.ts'
 import type { Reign } from './record.ts'
 import { type Effect, Replica } from './replica.ts'
+import { nothingCovers } from './snapshot-manifest.ts'
+import type { SnapshotStore } from './snapshot-store.ts'
+import { Snapshots } from './snapshots.ts'
 import type { CheckpointPhase, CheckpointStatus, StandbyRead } from './status.ts'
 import { Store } from './store.ts'
 import { type Identity, type Outcome, openingSession, type Submission, submission } from './submission.ts'
 
 export { type CheckpointLimits, defaultLimits } from './limits.ts'
-export type { CheckpointPhase, CheckpointStatus, StandbyRead } from './status.ts'
+export type { CheckpointPhase, CheckpointStatus, SnapshotStatus, StandbyRead } from './status.ts'
 
 /** What a checkpoint is made of. Only the journal must be given by a program that stands alone. */
 export interface CheckpointOptions {
   /** Where the state's history is kept: the single source of truth. Closed with the checkpoint. */
   readonly journal: Journal
+  /**
+   * Where copies of the state are kept, so that a start need not read all of the history, and the journal is truncated behind them. Closed
+   * with the checkpoint. Default: none is taken, and the journal grows.
+   */
+  readonly snapshots?: SnapshotStore
+  /**
+   * How many standbys follow the same journal, if that is known: 0 has a leader take its snapshots itself without waiting whether another
+   * does. Default: not known.
+   */
+  readonly standbys?: () => number | undefined
   /** Unique to this process; default a random UUID. */
   readonly incarnation?: string
   /** Name that survives restarts, for people; default the host's name. */
@@ -57,6 +70,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   readonly #stopping = new AbortController()
   readonly #held: HeldCallers
   readonly #warmth: ProducerWarmth
+  readonly #snapshots: Snapshots | null
   #caughtUp = false
   #fatal: CheckpointError | null = null
   #flushScheduled = false
@@ -69,6 +83,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   constructor(options: CheckpointOptions) {
     super()
     this.on('phase', (phase) => {
+      this.#snapshots?.phaseChanged(`the phase became ${phase}`)
       if (this.leads || phase === 'stopping') this.#held.release(this.leads)
     })
     const { journal, incarnation = randomUUID(), node = hostname(), url = () => '', log = libraryLogger() } = options
@@ -84,7 +99,9 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
       journal: this.#journal,
       log: this.#log,
       startDeadlineMs: this.#limits.startDeadlineMs,
-      offset: () => this.#replica.foldState.offset,
+      offset: () => this.#snapshots?.nextOffset ?? this.#replica.foldState.offset,
+      restore: (extent, begin) => this.#restore(extent, begin),
+      mayRestore: () => this.#snapshots !== null && !this.leads,
       read: (record) => this.#read(record),
       needsReading: () => this.#replica.needsReading,
       caughtUp: () => this.#reachedEnd(),
@@ -99,6 +116,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
       digest: () => this.#replica.foldState.digest,
       isStandby: () => this.phase === 'standby',
     })
+    this.#snapshots = options.snapshots ? this.#keepSnapshots(options.snapshots, options.standbys) : null
   }
 
   /** What it is doing. */
@@ -128,7 +146,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
    * JOURNAL_UNREADABLE if the journal cannot be trusted.
    */
   async start(): Promise<void> {
-    await this.#reader.open()
+    await this.#reader.open(() => this.#snapshots?.open())
     await this.#reader.start()
     while (!this.#caughtUp && !this.#fatal) {
       this.#stopping.signal.throwIfAborted()
@@ -223,6 +241,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
       journalReachable: this.#reader.reachable,
       queued: this.#replica.queued,
       progress: this.#reader.progress.status(nowMs),
+      snapshot: this.#snapshots?.status() ?? null,
     }
   }
 
@@ -243,6 +262,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     this.#replica.resign('closed')
     this.#drain()
     await stopped
+    await this.#snapshots?.close()
     await this.#journal.close()
   }
 
@@ -282,13 +302,49 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
 
   #read({ offset, value }: JournalRecord): void {
     if (this.#fatal) return
+    this.#snapshots?.recordRead(offset, value)
     this.#replica.read(offset, value, performance.now())
     this.#drain()
+  }
+
+  #keepSnapshots(snapshots: SnapshotStore, standbys: () => number | undefined = () => undefined): Snapshots {
+    return new Snapshots({
+      snapshots,
+      standbys,
+      store: this.#store,
+      node: this.#node,
+      log: this.#log,
+      limits: this.#limits,
+      phase: () => this.phase,
+      foldState: () => this.#replica.foldState,
+      lastValue: () => this.#replica.lastValue,
+      goOnFrom: (state) => this.#replica.restore(state),
+      settled: () => this.read(() => undefined),
+      truncate: (before) => this.#journal.truncate(before),
+      progress: () => this.#reader.progress,
+    })
+  }
+
+  /** Before anything is read; and again, as a standby, when the journal was truncated ahead of what was read. */
+  async #restore(extent: JournalExtent, begin: (from: number) => void): Promise<void> {
+    const { offset } = this.#replica.foldState
+    if (!this.#snapshots) {
+      if (extent.start > offset) throw nothingCovers(extent.start, [])
+      return begin(offset)
+    }
+    if (this.#replica.phase !== 'standby') this.#replica.resign('restoring')
+    this.#drain()
+    if (this.#caughtUp) {
+      this.#caughtUp = false
+      this.emit('phase', this.phase, 'its journal was truncated ahead of it')
+    }
+    await this.#snapshots.restore(extent, begin)
   }
 
   #reachedEnd(): void {
     if (this.#caughtUp || this.#fatal) return
     this.#caughtUp = true
+    this.#snapshots?.caughtUp()
     this.emit('phase', this.phase, 'caught up')
     this.#warmth.caughtUp(performance.now())
   }
@@ -395,6 +451,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
             error,
           )
     void this.#reader.stop()
+    this.#snapshots?.phaseChanged(this.#fatal.code)
     this.#replica.resign(this.#fatal.code)
     this.#drain()
     this.emit('phase', 'stopping', this.#fatal.message)

@@ -22,6 +22,8 @@ async function reading(t: TestContext, needsReading: () => boolean, end: () => P
     log: pino({ level: 'silent' }),
     startDeadlineMs: 1_000,
     offset: () => read.length,
+    restore: async (_extent, begin) => begin(read.length),
+    mayRestore: () => false,
     read: ({ offset }) => read.push(offset),
     needsReading,
     caughtUp: () => undefined,

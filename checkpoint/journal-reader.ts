@@ -5,6 +5,12 @@ import type { Journal, JournalRecord, Tail } from './journal.ts'
 import { ProgressReport } from './progress-report.ts'
 import { type Moment, Staleness } from './staleness.ts'
 
+/** How far a journal goes: from its first record that can be read, to the offset that its next will get. */
+export interface JournalExtent {
+  readonly start: number
+  readonly end: number
+}
+
 export interface JournalReaderOptions {
   readonly journal: Journal
   readonly log: Logger
@@ -12,6 +18,13 @@ export interface JournalReaderOptions {
   readonly startDeadlineMs: number
   /** The next offset that is wanted. */
   readonly offset: () => number
+  /**
+   * Brings the state to where reading goes on from, before anything is read. `begin` says from which offset; it may be called early, so that
+   * joining goes on meanwhile, and again. What it throws ends the start, but for JOURNAL_UNREACHABLE: then it is tried again.
+   */
+  readonly restore: (extent: JournalExtent, begin: (from: number) => void) => Promise<void>
+  /** The journal no longer has the next record: true if the state may be restored, else that is fatal. */
+  readonly mayRestore: () => boolean
   /** Takes one record. What it throws is fatal. */
   readonly read: (record: JournalRecord) => void
   /** True if what is in the journal may be news. While it is not, reading takes its time. */
@@ -56,6 +69,9 @@ export class JournalReader {
   #offsetSeen = -1
   #rereads = { offset: -1, count: 0 }
   #looking = false
+  #checkingGap = false
+  /** While the state is being restored nothing is read. */
+  #restoring: Promise<void> | null = null
   readonly #staleness = new Staleness()
   #wake: (() => void) | null = null
 
@@ -90,16 +106,17 @@ export class JournalReader {
   }
 
   /**
-   * Opens the journal, and waits for it if it cannot be reached.
+   * Opens the journal, and what `beside` opens, and waits for them if they cannot be reached.
    * @throws CheckpointError JOURNAL_UNSAFE at once, JOURNAL_UNREACHABLE when the deadline has passed, STOPPED.
    */
-  async open(): Promise<void> {
+  async open(beside: () => Promise<void> | undefined = () => undefined): Promise<void> {
     const { journal, log, startDeadlineMs } = this.#options
     const deadline = performance.now() + startDeadlineMs
     let sayAtMs = performance.now()
     for (let pauseMs = openPauseMs.first; ; pauseMs = Math.min(pauseMs * 2, openPauseMs.max)) {
       try {
-        return await journal.open()
+        await Promise.all([journal.open(), beside()])
+        return
       } catch (error) {
         this.#stopping.signal.throwIfAborted()
         if (!mayPass(error) || performance.now() > deadline) throw error
@@ -112,22 +129,9 @@ export class JournalReader {
     }
   }
 
-  /** Begins to follow. @throws CheckpointError HISTORY_LOST if the beginning is gone. */
+  /** Restores what may be, and begins to follow. @throws CheckpointError HISTORY_LOST if the beginning is gone; what `restore` throws. */
   async start(): Promise<void> {
-    const { journal, offset } = this.#options
-    const first = await journal.start()
-    if (first > offset()) {
-      throw new CheckpointError(
-        'HISTORY_LOST',
-        `the journal starts at offset ${first} and no snapshot covers what stood before; restore the topic, or begin with another --topic-prefix`,
-      )
-    }
-    this.progress.begin(performance.now())
-    await this.#askEnd()
-    this.#stopping.signal.throwIfAborted()
-    this.#tail = await journal.tail(offset(), (records) => this.#take(records))
-    if (this.#stopping.signal.aborted) await this.#tail.close()
-    this.#stopping.signal.throwIfAborted()
+    await this.#restore(performance.now() + this.#options.startDeadlineMs)
     this.#timer = setInterval(() => void this.#look(), lookMs)
     this.#checkCaughtUp()
   }
@@ -137,8 +141,74 @@ export class JournalReader {
     this.#wake?.()
   }
 
-  /** Reads again from an offset at which something was missing. */
+  /** Something was missing at an offset: reads again from there, or, if it was truncated away, restores the state. */
   reread(from: number): void {
+    if (!this.#checkingGap) void this.#gap(from)
+  }
+
+  async #gap(from: number): Promise<void> {
+    const { journal, log, failed, mayRestore } = this.#options
+    this.#checkingGap = true
+    let start = 0
+    try {
+      start = await journal.start()
+    } catch (err) {
+      log.debug({ err }, 'the start of the journal is not known')
+    } finally {
+      this.#checkingGap = false
+    }
+    if (this.#stopping.signal.aborted || this.#restoring || this.#options.offset() !== from) return
+    if (start <= from || !mayRestore()) return this.#seekGap(from)
+    log.warn(
+      { event: 'restoring', offset: from, start },
+      `the journal was truncated to ${start} ahead of what was read`,
+    )
+    this.#restore(Number.POSITIVE_INFINITY).then(() => this.#checkCaughtUp(), failed)
+  }
+
+  /** Tries until the deadline; no record is taken meanwhile. */
+  async #restore(deadlineMs: number): Promise<void> {
+    const restored = Promise.withResolvers<void>()
+    this.#restoring = restored.promise
+    this.progress.begin(performance.now())
+    try {
+      for (let pauseMs = openPauseMs.first; ; pauseMs = Math.min(pauseMs * 2, openPauseMs.max)) {
+        try {
+          return await this.#restoreOnce()
+        } catch (error) {
+          this.#stopping.signal.throwIfAborted()
+          if (!mayPass(error) || performance.now() > deadlineMs) throw error
+          this.#options.log.warn({ event: 'waiting', reason: error.message }, 'waiting for the journal')
+          await new Promise((resolve) => setTimeout(resolve, pauseMs))
+        }
+      }
+    } finally {
+      this.#restoring = null
+      this.#rereads = { offset: -1, count: 0 }
+      restored.resolve()
+    }
+  }
+
+  async #restoreOnce(): Promise<void> {
+    const { journal, restore } = this.#options
+    const start = await journal.start()
+    await this.#askEnd()
+    this.#stopping.signal.throwIfAborted()
+    let opening = Promise.resolve()
+    const begin = (from: number) => {
+      opening = opening.then(async () => {
+        if (this.#tail) this.#tail.seek(from)
+        else this.#tail = await journal.tail(from, (records) => this.#take(records))
+      })
+      opening.catch(() => undefined) // awaited below
+    }
+    await restore({ start, end: this.#end }, begin)
+    await opening
+    if (this.#stopping.signal.aborted) await this.#tail?.close()
+    this.#stopping.signal.throwIfAborted()
+  }
+
+  #seekGap(from: number): void {
     const count = this.#rereads.offset === from ? this.#rereads.count + 1 : 1
     this.#rereads = { offset: from, count }
     if (count > rereadsMax) {
@@ -158,6 +228,7 @@ export class JournalReader {
   }
 
   async #take(records: JournalRecord[]): Promise<void> {
+    while (this.#restoring) await this.#restoring
     let sliceEndMs = performance.now() + sliceMs
     for (const record of records) {
       if (this.#stopping.signal.aborted) return
@@ -173,6 +244,7 @@ export class JournalReader {
       if (nowMs < sliceEndMs) continue
       this.progress.left('journal', this.lag, nowMs)
       await new Promise((resolve) => setImmediate(resolve))
+      while (this.#restoring) await this.#restoring
       sliceEndMs = performance.now() + sliceMs
     }
     this.progress.left('journal', this.lag, performance.now())
@@ -193,7 +265,7 @@ export class JournalReader {
   }
 
   #checkCaughtUp(): void {
-    if (this.#options.offset() < this.#end) return
+    if (this.#restoring || this.#options.offset() < this.#end) return
     this.progress.caughtUp(this.#options.offset(), performance.now())
     this.#options.caughtUp()
   }
@@ -216,6 +288,7 @@ export class JournalReader {
         const lost = `the journal ends at ${this.#end}, and ${before} records were read: Kafka lost records; stop all backends and compare what they hold`
         return failed(new CheckpointError('HISTORY_LOST', lost))
       }
+      if (this.#restoring) return
       this.#watch()
       this.#reportLook()
     } catch (err) {

@@ -14,6 +14,10 @@ export interface CheckpointLimits extends RememberedLimits, ReplicaLimits, Submi
   readonly answerDeadlineMs: number
   /** How long `start` waits for a journal that cannot be reached, milliseconds. */
   readonly startDeadlineMs: number
+  /** No snapshot is taken before the journal has grown by so many bytes since the last, nor before it has grown by the size of the state. */
+  readonly snapshotTailBytes: number
+  /** Longest random delay before a snapshot that is due is begun, milliseconds: so two standbys seldom begin one both. */
+  readonly snapshotDelayMs: number
 }
 
 /** The bounds of a checkpoint that is told no others. */
@@ -35,6 +39,8 @@ export const defaultLimits: CheckpointLimits = {
   queueBytesMax: 64 * 1024 * 1024,
   answerDeadlineMs: 10_000,
   startDeadlineMs: 60_000,
+  snapshotTailBytes: 64 * 1024 * 1024,
+  snapshotDelayMs: 5_000,
 }
 
 /** `[smaller, larger]`: the first must fit into the second, or the second would never be what it says. */

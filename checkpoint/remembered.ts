@@ -172,9 +172,9 @@ export class Remembered {
 
   /**
    * Copies what is remembered for a snapshot, item by item as JSON texts for {@link load}, while it changes: whoever loads it replays the
-   * journal from where it was when this began, `at` being the journal time there. That gives the same state as the plain fold because
-   * - a session that was open then is copied as it is when its turn comes, in the order of then; replaying moves those that were used since
-   *   behind the others in log order, raises what they are done with no further than it was copied, and records no response below that;
+   * journal from where the snapshot began, `at` being the journal time there. That gives the same state as the plain fold because
+   * - sessions are copied in the order of their last use, each as it is when its turn comes; replaying moves those that were used since the
+   *   start behind the others in log order, and records no response below what a session was done with when it was copied;
    * - keys are copied in the order in which they were recorded, which is that of their times, and none that is younger than the copy: it is
    *   recorded again when it is replayed. So the oldest is always first, and forgetting may stop at the first that is young enough.
    */
@@ -218,6 +218,13 @@ export class Remembered {
     this.#keys.clear()
     this.#keyBytes = 0
     this.#sessionsOpened = 0
+  }
+
+  /** Length of all answers remembered. */
+  get bytes(): number {
+    let bytes = this.#keyBytes
+    for (const session of this.#sessions.values()) bytes += session.bytes
+    return bytes
   }
 
   /** How much is remembered. */

@@ -19,8 +19,6 @@ export const snapshotTimes = {
   lookDue: 5_000,
   /** A list so young needs no other before a snapshot is begun. */
   lookFresh: 1_000,
-  /** Longest random delay before one is begun. */
-  jitter: 5_000,
   /** After one has been due for so long the active concludes that it is alone. */
   patience: 60_000,
   /** An unfinished generation that did not grow for so long was abandoned. */
@@ -45,6 +43,8 @@ export interface Situation {
 export interface SnapshotPolicyOptions {
   /** No snapshot is due before the journal has grown by so many bytes. */
   readonly tailBytesMin: number
+  /** Longest random delay before one is begun, milliseconds. */
+  readonly delayMaxMs: number
   /** A number from 0 to 1, at random. */
   readonly random: () => number
 }
@@ -78,7 +78,7 @@ export class SnapshotPolicy {
     }
     if (this.#dueSinceMs === null) {
       this.#dueSinceMs = nowMs
-      this.#jitterMs = this.#options.random() * snapshotTimes.jitter
+      this.#jitterMs = this.#options.random() * this.#options.delayMaxMs
     }
     if (role === 'neither' || nowMs < this.#notBeforeMs) return 'nothing'
     const waitMs = this.#jitterMs + (role === 'active' && situation.standbys !== 0 ? snapshotTimes.patience : 0)

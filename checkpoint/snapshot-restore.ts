@@ -26,7 +26,7 @@ export interface RestoreOptions {
   /** A snapshot is about to be read: reading the journal from its start may begin. Called again if it turns out damaged. */
   readonly trying: (manifest: Manifest) => void
   /** Bytes read so far of the snapshot that is being tried. */
-  readonly progressed: (bytes: number) => void
+  readonly progressed: (manifest: Manifest, bytes: number) => void
 }
 
 export interface Restored {
@@ -79,7 +79,7 @@ async function load(options: RestoreOptions, manifest: Manifest): Promise<string
       await loadChunk(options, manifest, index, chunk)
       missing.delete(index)
       bytes += chunk.length
-      progressed(bytes)
+      progressed(manifest, bytes)
     })
   } catch (error) {
     if (error instanceof Unsound) return error.message

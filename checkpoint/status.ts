@@ -29,6 +29,28 @@ export interface CheckpointStatus {
   readonly queued: number
   /** How far a cold start or a catch-up is; null if none is under way. */
   readonly progress: ProgressStatus | null
+  /** Null if no snapshots are kept. */
+  readonly snapshot: SnapshotStatus | null
+}
+
+/** The snapshots of a checkpoint's state, as last seen. */
+export interface SnapshotStatus {
+  /** The one that starts highest. */
+  readonly newest: {
+    readonly generation: string
+    /** The journal is needed from here on. */
+    readonly offset: number
+    /** By the wall clock of who wrote it. */
+    readonly writtenAtMs: number
+    readonly bytes: number
+    readonly keys: number
+  } | null
+  /** Bytes of journal since, or since its beginning: what a start has to read. */
+  readonly tailBytes: number
+  /** True while this process takes one. */
+  readonly taking: boolean
+  /** How long the last one took that this process wrote; null if it wrote none. */
+  readonly tookMs: number | null
 }
 
 /** What a standby answers from its own state. */
