@@ -25,17 +25,30 @@ export class PromisedAnswer<R> implements Caller<R> {
   }
 }
 
+/** The answers that wait, those of reads among them, which are in no journal. */
+export interface HeldAnswers {
+  /** Length of their texts. */
+  bytes: number
+}
+
 /** A ticket with who waits for it. */
 export interface Pending extends Submission<unknown> {
   /** Null once told. */
   caller: Caller<unknown> | null
   readonly submittedAtMs: number
+  /** Where its answer counts for as long as it waits. */
+  readonly held: HeldAnswers
 }
 
 /** The ticket of a caller. */
-export function pending<R>(made: Submission<R>, caller: Caller<R>, submittedAtMs: number): Pending {
+export function pending<R>(made: Submission<R>, caller: Caller<R>, submittedAtMs: number, held: HeldAnswers): Pending {
   const { encoded, undo, outcome } = made
-  return { encoded, undo, outcome, caller: caller as Caller<unknown>, submittedAtMs }
+  held.bytes += heldBytes(made)
+  return { encoded, undo, outcome, caller: caller as Caller<unknown>, submittedAtMs, held }
+}
+
+function heldBytes({ outcome }: Submission<unknown>): number {
+  return outcome.kind === 'failed' ? 0 : outcome.responseText.length
 }
 
 /** Tells each caller what its own transaction came to. */
@@ -57,6 +70,7 @@ export function failOverdue(tickets: Iterable<Ticket>, deadlineMs: number, nowMs
 
 function answer(waiting: Pending, outcome: Outcome<unknown>, log: Logger): void {
   const { caller } = waiting
+  if (caller) waiting.held.bytes -= heldBytes(waiting)
   waiting.caller = null
   try {
     caller?.told(outcome)

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
-import { answerAll, type Caller, failAll, failOverdue, PromisedAnswer, pending } from './answering.ts'
+import { answerAll, type Caller, failAll, failOverdue, type HeldAnswers, PromisedAnswer, pending } from './answering.ts'
 import { CheckpointError } from './errors.ts'
 import { HeldCallers } from './held-callers.ts'
 import type { Journal, JournalRecord } from './journal.ts'
@@ -67,6 +67,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   readonly #store: Store
   readonly #replica: Replica
   readonly #reader: JournalReader
+  readonly #heldAnswers: HeldAnswers = { bytes: 0 }
   readonly #stopping = new AbortController()
   readonly #held: HeldCallers
   readonly #warmth: ProducerWarmth
@@ -268,7 +269,9 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
 
   #refusal(): CheckpointError | null {
     if (!this.leads) return new CheckpointError('NOT_ACTIVE', `${this.#node} does not lead; ask the active`)
-    if (this.#replica.queued >= this.#limits.queueMax || this.#replica.queuedBytes >= this.#limits.queueBytesMax) {
+    const { queueMax, queueBytesMax } = this.#limits
+    const { queued, queuedBytes } = this.#replica
+    if (queued >= queueMax || queuedBytes >= queueBytesMax || this.#heldAnswers.bytes >= queueBytesMax) {
       return new CheckpointError('QUEUE_FULL', 'too many transactions wait for the journal; try again later')
     }
     return null
@@ -287,7 +290,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
 
   #enqueue<R>(made: Submission<R>, caller: Caller<R>): void {
     if (!this.#flushScheduled) this.#scheduleFlush()
-    this.#replica.submit(pending(made, caller, this.#turnAtMs))
+    this.#replica.submit(pending(made, caller, this.#turnAtMs, this.#heldAnswers))
   }
 
   #scheduleFlush(): void {

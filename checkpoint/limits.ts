@@ -6,9 +6,11 @@ import type { SubmissionLimits } from './submission.ts'
 
 /** Every bound of a checkpoint. Each has a default in {@link defaultLimits}; docs/limits.md tells what happens at each. */
 export interface CheckpointLimits extends RememberedLimits, ReplicaLimits, SubmissionLimits {
+  /** Most named maps; beyond it STATE_FULL. */
+  readonly mapsMax: number
   /** Most transactions and reads waiting for their place in the log; beyond it QUEUE_FULL. */
   readonly queueMax: number
-  /** Most bytes of transactions waiting; beyond it QUEUE_FULL. */
+  /** Most bytes of transactions waiting, and most of the answers that wait with them and with reads; beyond either QUEUE_FULL. */
   readonly queueBytesMax: number
   /** After so long without an answer from the journal a caller is told OUTCOME_UNKNOWN, milliseconds. */
   readonly answerDeadlineMs: number
@@ -25,6 +27,7 @@ export const defaultLimits: CheckpointLimits = {
   sessionsMax: 10_000,
   sessionIdleMs: 600_000,
   sessionBytesMax: 64 * 1024 * 1024,
+  sessionsBytesMax: 256 * 1024 * 1024,
   keysMax: 100_000,
   keyBytesMax: 256 * 1024 * 1024,
   keyAgeMs: 86_400_000,
@@ -35,6 +38,7 @@ export const defaultLimits: CheckpointLimits = {
   appendDeadlineMaxMs: 8_000,
   settleDelayMs: 10,
   settleDelayMaxMs: 1_000,
+  mapsMax: 1_000,
   queueMax: 20_000,
   queueBytesMax: 64 * 1024 * 1024,
   answerDeadlineMs: 10_000,
@@ -49,6 +53,7 @@ const nested: readonly (readonly [keyof CheckpointLimits, keyof CheckpointLimits
   ['transactionBytesMax', 'queueBytesMax'],
   ['responseBytesMax', 'transactionBytesMax'],
   ['responseBytesMax', 'sessionBytesMax'],
+  ['sessionBytesMax', 'sessionsBytesMax'],
   ['responseBytesMax', 'keyBytesMax'],
   ['appendDeadlineMs', 'appendDeadlineMaxMs'],
   ['settleDelayMs', 'settleDelayMaxMs'],

@@ -7,6 +7,7 @@ const limits = {
   sessionsMax: 2,
   sessionIdleMs: 1_000,
   sessionBytesMax: 1_000,
+  sessionsBytesMax: 1_500,
   keysMax: 2,
   keyBytesMax: 1_000,
   keyAgeMs: 500,

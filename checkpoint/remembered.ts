@@ -21,6 +21,8 @@ export interface RememberedLimits {
   readonly sessionIdleMs: number
   /** Most bytes of answers that one session may hold: one request that never ends would hold all later ones. */
   readonly sessionBytesMax: number
+  /** Most bytes of answers that all sessions together may hold. */
+  readonly sessionsBytesMax: number
   /** Most client keys remembered. */
   readonly keysMax: number
   /** Most bytes of answers remembered under client keys. */
@@ -36,7 +38,7 @@ interface Session {
   lowestWaiting: number
   /** JSON texts by request number. */
   readonly responses: Map<number, string>
-  /** Length of them all together. */
+  /** What they all together count for, see {@link countedBytes}. */
   bytes: number
   /** Requests recorded and not durable yet: a session that has some is not silent. No part of the replicated state. */
   unsettled: number
@@ -76,6 +78,7 @@ export class Remembered {
   readonly #sessions = new Map<string, Session>()
   readonly #keys = new Map<string, RememberedKey>()
   #keyBytes = 0
+  #sessionsBytes = 0
   #sessionsOpened = 0
 
   constructor(limits: RememberedLimits) {
@@ -88,12 +91,15 @@ export class Remembered {
   }
 
   /** A request of an ended session, or a number that its balancer is done with, is refused for ever: it may have run before. */
-  findRequest(session: string, number: number): SessionLookup {
+  findRequest(session: string, number: number, lowestWaiting = 0): SessionLookup {
     const found = this.#sessions.get(session)
     if (!found || number < found.lowestWaiting) return { kind: 'ended' }
     const response = found.responses.get(number)
     if (response !== undefined) return { kind: 'recorded', response }
-    return found.bytes < this.#limits.sessionBytesMax ? { kind: 'new' } : { kind: 'full' }
+    const { sessionBytesMax, sessionsBytesMax } = this.#limits
+    const room = Math.min(sessionBytesMax - found.bytes, sessionsBytesMax - this.#sessionsBytes)
+    // Full or not, what this request says is done with will be forgotten by it: else a full session would stay one.
+    return room > 0 || room + bytesBelow(found, lowestWaiting) > 0 ? { kind: 'new' } : { kind: 'full' }
   }
 
   findKey(key: string, fingerprint: string): KeyLookup {
@@ -132,7 +138,7 @@ export class Remembered {
     if (key === undefined) return
     this.#forgetKey(key)
     this.#keys.set(key, { fingerprint, response, at: undefined })
-    this.#keyBytes += response.length
+    this.#keyBytes += countedBytes(response)
   }
 
   /** Takes the last recording back. */
@@ -141,11 +147,11 @@ export class Remembered {
     if (key !== undefined) this.#forgetKey(key)
     const session = request && this.#sessions.get(request[0])
     if (session) {
-      forget(session, request[1])
+      this.#forget(session, request[1])
       session.unsettled--
     }
     if (open !== undefined) {
-      this.#sessions.delete(open)
+      this.#end(open)
       this.#sessionsOpened = Number(open) - 1
     }
   }
@@ -155,7 +161,7 @@ export class Remembered {
     const { request, key, open, end, forgetBefore } = marks
     if (request) this.#settleRequest(request, at)
     if (open !== undefined) this.#touch(open, at)
-    if (end !== undefined) this.#sessions.delete(end)
+    if (end !== undefined) this.#end(end)
     const rememberedKey = key === undefined ? undefined : this.#keys.get(key)
     if (rememberedKey) rememberedKey.at = at
     if (forgetBefore !== undefined) this.#forgetKeys(forgetBefore)
@@ -203,12 +209,11 @@ export class Remembered {
       this.#sessions.set(session, { lastAt, lowestWaiting, responses: new Map(), bytes: 0, unsettled: 0 })
     } else if ('of' in copied) {
       const session = this.#sessions.get(copied.of)
-      session?.responses.set(copied.number, copied.response)
-      if (session) session.bytes += copied.response.length
+      if (session) this.#keep(session, copied.number, copied.response)
     } else if ('key' in copied) {
       const { key, fingerprint, response, at } = copied
       this.#keys.set(key, { fingerprint, response, at })
-      this.#keyBytes += response.length
+      this.#keyBytes += countedBytes(response)
     } else this.#sessionsOpened = copied.sessionsOpened
   }
 
@@ -217,6 +222,7 @@ export class Remembered {
     this.#sessions.clear()
     this.#keys.clear()
     this.#keyBytes = 0
+    this.#sessionsBytes = 0
     this.#sessionsOpened = 0
   }
 
@@ -239,8 +245,30 @@ export class Remembered {
     if (!session) return
     session.unsettled++
     if (number < session.lowestWaiting) return // on the writer, settling has forgotten it already
-    session.bytes += response.length - (session.responses.get(number)?.length ?? 0) // a copy that is replayed upon has it already
+    this.#keep(session, number, response)
+  }
+
+  #keep(session: Session, number: number, response: string): void {
+    this.#forget(session, number) // a copy that is replayed upon has it already
     session.responses.set(number, response)
+    this.#addBytes(session, countedBytes(response))
+  }
+
+  #forget(session: Session, number: number): void {
+    const response = session.responses.get(number)
+    if (response === undefined) return
+    session.responses.delete(number)
+    this.#addBytes(session, -countedBytes(response))
+  }
+
+  #addBytes(session: Session, bytes: number): void {
+    session.bytes += bytes
+    this.#sessionsBytes += bytes
+  }
+
+  #end(name: string): void {
+    this.#sessionsBytes -= this.#sessions.get(name)?.bytes ?? 0
+    this.#sessions.delete(name)
   }
 
   #idleSession(before: number): string | undefined {
@@ -257,9 +285,9 @@ export class Remembered {
     if (!session || lowestWaiting <= session.lowestWaiting) return
     const { responses } = session
     if (lowestWaiting - session.lowestWaiting > responses.size) {
-      for (const number of responses.keys()) if (number < lowestWaiting) forget(session, number)
+      for (const number of responses.keys()) if (number < lowestWaiting) this.#forget(session, number)
     } else {
-      for (let number = session.lowestWaiting; number < lowestWaiting; number++) forget(session, number)
+      for (let number = session.lowestWaiting; number < lowestWaiting; number++) this.#forget(session, number)
     }
     session.lowestWaiting = lowestWaiting
   }
@@ -281,12 +309,23 @@ export class Remembered {
   }
 
   #forgetKey(key: string): void {
-    this.#keyBytes -= this.#keys.get(key)?.response.length ?? 0
+    const found = this.#keys.get(key)
+    if (!found) return
+    this.#keyBytes -= countedBytes(found.response)
     this.#keys.delete(key)
   }
 }
 
-function forget(session: Session, number: number): void {
-  session.bytes -= session.responses.get(number)?.length ?? 0
-  session.responses.delete(number)
+function bytesBelow({ responses }: Session, lowestWaiting: number): number {
+  let bytes = 0
+  for (const [number, response] of responses) if (number < lowestWaiting) bytes += countedBytes(response)
+  return bytes
+}
+
+/** What remembering costs beside the text, measured (docs/memory.md): many small answers fill memory as few large ones do. Bytes. */
+const overheadBytes = 100
+
+/** What a remembered answer counts for against the limits, bytes. */
+function countedBytes(response: string): number {
+  return overheadBytes + response.length
 }

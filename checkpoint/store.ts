@@ -18,7 +18,12 @@ import { type NamedMap, type Step, TransactionEncoder } from './transaction-enco
 export interface StoreLimits extends RememberedLimits {
   /** Most bytes of one transaction as journaled. */
   readonly transactionBytesMax: number
+  /** Most named maps; beyond it STATE_FULL. */
+  readonly mapsMax: number
 }
+
+/** Of one change as journaled, beside map, key and value: the length of each. */
+const changeHeadBytes = 12
 
 /** What takes a transaction back. Must be applied in reverse order of the transactions. */
 export interface Undo {
@@ -133,9 +138,10 @@ export class Store {
   /** Sets a value to what JSON makes of it: what is read later is exactly what a replica reads. */
   set(map: string, key: string, value: unknown): void {
     const draft = this.#mustBeDrafting()
-    const text = canonical(value, map, key)
-    draft.bytes += text.length
-    if (draft.bytes > this.#limits.transactionBytesMax) throw tooLarge(draft.bytes, this.#limits) // before it eats memory
+    const text = jsonText(value, map, key)
+    this.#count(draft, map, key, text.length)
+    mustBeShallowText(text, `the value for ${map}[${key}]`)
+    this.#mustHaveRoomFor(map)
     const named = this.#mapOf(map)
     const before = named.packed.put(key, text)
     draft.steps.push({ map: named, key, before, after: named.packed.written })
@@ -148,6 +154,7 @@ export class Store {
     const before = named?.packed.remove(key) ?? 0
     if (before === 0) return false
     draft.steps.push({ map: named!, key, before, after: 0 })
+    this.#count(draft, map, key, 0)
     return true
   }
 
@@ -238,6 +245,21 @@ export class Store {
     return map
   }
 
+  /** A transaction that is too large is refused while it runs, before it eats memory; its exact size is known when it is encoded. */
+  #count(draft: Draft, map: string, key: string, textLength: number): void {
+    draft.bytes += changeHeadBytes + map.length + key.length + textLength
+    if (draft.bytes > this.#limits.transactionBytesMax) throw tooLarge(draft.bytes, this.#limits)
+  }
+
+  #mustHaveRoomFor(map: string): void {
+    const { mapsMax } = this.#limits
+    if (this.#maps.size < mapsMax || this.#maps.has(map)) return
+    throw new CheckpointError(
+      'STATE_FULL',
+      `there are ${mapsMax} maps already; name maps in the code, and put what varies into keys`,
+    )
+  }
+
   #mustBeDrafting(): Draft {
     if (this.#draft) return this.#draft
     throw new CheckpointError(
@@ -271,12 +293,12 @@ export function tooLarge(
 ): CheckpointError {
   return new CheckpointError(
     'TOO_LARGE',
-    `the transaction has ${bytes} bytes as journaled, and ${transactionBytesMax} are allowed; change less at once`,
+    `the transaction has ${bytes} bytes or more as journaled, and ${transactionBytesMax} are allowed; change less at once`,
   )
 }
 
 /** The form of a value that is stored and journaled: the text that JSON makes of it. */
-export function canonical(value: unknown, map: string, key: string): string {
+function jsonText(value: unknown, map: string, key: string): string {
   let text: string | undefined
   try {
     text = JSON.stringify(value)
@@ -293,8 +315,12 @@ export function canonical(value: unknown, map: string, key: string): string {
       `the value for ${map}[${key}] is ${typeof value}, which JSON cannot hold; delete the key instead`,
     )
   }
-  if (text.length > 2 * nestingMax) mustBeShallow(JSON.parse(text) as Json, `the value for ${map}[${key}]`)
   return text
+}
+
+/** A text this short cannot be nested too deeply, and most are: the check costs nothing. */
+export function mustBeShallowText(text: string, what: string): void {
+  if (text.length > 2 * nestingMax) mustBeShallow(JSON.parse(text) as Json, what)
 }
 
 /** Deepest nesting of a value. The call stack's own limit differs between processes: a standby could fail on what a writer took. */

@@ -3,9 +3,9 @@
  * queued. Pure. Whatever comes out, also a refusal and a failure, is answered in log order: it tells of the state it saw.
  */
 import { CheckpointError } from './errors.ts'
-import type { Encoded, Json, Marks } from './record.ts'
+import type { Encoded, Marks } from './record.ts'
 import type { Ticket } from './replica.ts'
-import { mustBeShallow, nestingMax, type Store, tooLarge } from './store.ts'
+import { mustBeShallowText, type Store, tooLarge } from './store.ts'
 
 /** Who asks, where it is to be exactly once. */
 export interface Identity {
@@ -101,7 +101,7 @@ function answerOnly<R>(outcome: Outcome<R>): Submission<R> {
 
 function recorded<R>(store: Store, { request, key, fingerprint = '' }: Identity): Outcome<R> | null {
   if (request) {
-    const found = store.remembered.findRequest(request[0], request[1])
+    const found = store.remembered.findRequest(...request)
     if (found.kind === 'recorded') return { kind: 'recorded', responseText: found.response, byKey: false }
     if (found.kind === 'full')
       return failed(
@@ -140,7 +140,6 @@ function marksOf({ request, key, fingerprint = '' }: Identity): Marks | null {
 
 function mustBeRecordable(limits: SubmissionLimits, marks: Marks | null, responseText: string): void {
   if (!marks) return
-  mustBeShallowText(responseText)
   const responseBytes = Buffer.byteLength(responseText)
   if (responseBytes > limits.responseBytesMax) {
     throw new CheckpointError(
@@ -148,9 +147,5 @@ function mustBeRecordable(limits: SubmissionLimits, marks: Marks | null, respons
       `the response has ${responseBytes} bytes, and ${limits.responseBytesMax} can be recorded; answer less`,
     )
   }
-}
-
-/** A text this short cannot be nested too deeply, and most are: the check costs nothing. */
-function mustBeShallowText(text: string): void {
-  if (text.length > 2 * nestingMax) mustBeShallow(JSON.parse(text) as Json, 'the response')
+  mustBeShallowText(responseText, 'the response')
 }
