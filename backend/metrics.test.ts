@@ -84,7 +84,10 @@ test('a backend shows how far its cold start is: 0 before it knows, a share whil
   })
   const options = backendOptions.parse({ port: 0, name: 'o', receivers: 'ws://127.0.0.1:1' })
   const backend = createBackend({ ...options, log, journal })
-  t.after(() => backend.close())
+  t.after(() => {
+    gate.resolve()
+    return backend.close()
+  })
   const { url } = await backend.start((_request, response) => void response.writeHead(404).end())
   const ratio = async () => seriesOf(await (await fetch(`${url}${metricsPath}`)).text(), 'heartline_restore_ratio')
   assert.equal(await ratio(), 0)

@@ -66,6 +66,12 @@ describe('progress', () => {
     assert.deepEqual([ratio, remainingMs, recordsPerS], [0, null, 500])
   })
 
+  it('is all of it where there was nothing to read', () => {
+    const progress = new Progress(0)
+    progress.reached(journal(0, 0), 1)
+    assert.equal(progress.figures(1).ratio, 1)
+  })
+
   it('closes with totals over all the time it took', () => {
     const progress = new Progress(500)
     for (let ms = 100; ms <= 10_000; ms += 100) progress.reached(journal(ms, 10_000 - ms), 500 + ms)

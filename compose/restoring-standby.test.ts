@@ -71,6 +71,7 @@ test('a backend that restores shows how far it is, is not named when the active 
   for (let turn = 0; turn < 30; turn++) await a.checkpoint.transact(() => map.set('k', turn))
 
   const { journal, open } = gated(shared, Math.floor(shared.records.length / 2))
+  t.after(open)
   await start('b', journal)
   const seen = await until(async () => {
     const all = await status()

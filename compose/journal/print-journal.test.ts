@@ -156,6 +156,7 @@ describe('the records of a journal are printed', () => {
     })
     assert.deepEqual(lines.map(({ offset, verdict }) => `${offset} ${verdict}`).slice(1), [`${bad} unreadable`])
     await assert.rejects(print({ void: true }), { code: 'JOURNAL_UNREADABLE' })
+    assert.equal(lines.at(-1)!.verdict, 'unreadable')
     assert.deepEqual(await print({ from: bad + 1 }), [`${bad + 1} void`], 'reign 1.0 is void in any case')
     assert.equal(said.length, 1, 'and what stands before is said')
   })
