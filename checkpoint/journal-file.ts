@@ -114,7 +114,10 @@ export class JournalFile {
     return { first, ...packed(values, bytes) }
   }
 
-  /** Forgets the records below `before`, for every reader at once; gives their room back slice by slice: true while there is more to do. */
+  /**
+   * Forgets the records below `before`, for every reader at once; gives their room back slice by slice: true while there is more to do.
+   * When all are gone the next offset is the first one that can be read, so none is given twice.
+   */
   truncate(before: number): boolean {
     const { first, next } = this.bounds()
     const goal = Math.min(before, next)
@@ -138,12 +141,10 @@ export class JournalFile {
     this.#database.close()
   }
 
-  /** The last record stays in the file, so that no offset is given twice. */
   #deleteSlice(): boolean {
     const doomed = this.#database
       .prepare(
-        `SELECT offset, length(value) AS bytes FROM record
-        WHERE offset < (SELECT first FROM truncation) AND offset < (SELECT max(offset) FROM record) ORDER BY offset LIMIT ?`,
+        'SELECT offset, length(value) AS bytes FROM record WHERE offset < (SELECT first FROM truncation) ORDER BY offset LIMIT ?',
       )
       .all(sliceRecordsMax + 1) as { offset: number; bytes: number }[]
     let bytes = 0

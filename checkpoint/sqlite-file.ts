@@ -95,6 +95,7 @@ function unusable(path: string, format: FileFormat, reason: string): CheckpointE
 function makeDirectory(directory: string): void {
   try {
     mkdirSync(directory, { mode: 0o700 })
+    syncDirectory(dirname(directory))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
