@@ -14,6 +14,7 @@ import {
   journalPorts,
   type Routes,
   routes,
+  type SnapshotStore,
 } from '../checkpoint/index.ts'
 import { libraryLogger } from '../checkpoint/logger.ts'
 import { defaultBodyBytesMax } from '../checkpoint/route.ts'
@@ -51,6 +52,8 @@ export interface BackendDependencies {
   readonly bodyBytesMax?: number
   /** Instead of the Kafka topic `PREFIX.journal.0`. */
   readonly journal?: Journal
+  /** Where snapshots are kept if a `journal` is given; default: none are taken then. */
+  readonly snapshots?: SnapshotStore
 }
 
 /** How long open connections may take to end at close, milliseconds. */
@@ -64,7 +67,7 @@ const eventLoopResolutionMs = 10
  * @throws BackendError OPTIONS_WRONG, CheckpointError OPTIONS_WRONG (limits) or JOURNAL_UNUSABLE, each with all that is wrong in one line.
  */
 export function createBackend(options: BackendSettings & BackendDependencies): Backend {
-  const { log, journal, limits, bodyBytesMax, ...settings } = options
+  const { log, journal, snapshots, limits, bodyBytesMax, ...settings } = options
   const parsed = backendOptions.safeParse(settings)
   if (!parsed.success) {
     const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
@@ -97,11 +100,12 @@ class RunningBackend implements Backend {
       options.name ?? (port === 0 ? `${hostname()}:${this.#incarnation.slice(0, 8)}` : `${hostname()}:${port}`)
     this.#url = options.url ?? urlOf(host, port)
     this.#log = (options.log ?? libraryLogger(options.logLevel)).child({ backend: this.name })
-    const journal =
-      options.journal ??
-      journalPorts({ kafka, topic: `${topicPrefix}.journal.0`, clientId: this.name, log: this.#log }).journal
+    const { journal, snapshots } = options
+    const ports = journal
+      ? { journal, ...(snapshots && { snapshots }) }
+      : journalPorts({ kafka, topic: `${topicPrefix}.journal.0`, clientId: this.name, log: this.#log })
     const checkpoint = createCheckpoint({
-      journal,
+      ...ports,
       incarnation: this.#incarnation,
       node: this.name,
       url: () => this.#url,

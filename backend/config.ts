@@ -60,5 +60,6 @@ export function limitsOf(options: BackendOptions): Partial<CheckpointLimits> {
     queueBytesMax: options.queueBytes,
     keysMax: options.clientKeys,
     keyAgeMs: options.clientKeyAge,
+    snapshotTailBytes: options.snapshotTail,
   }
 }

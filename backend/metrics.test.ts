@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import pino from 'pino'
-import { createMemoryLog, memoryJournal } from '../checkpoint/index.ts'
+import { createMemoryLog, memoryJournal, memorySnapshots } from '../checkpoint/index.ts'
 import type { RecordListener } from '../checkpoint/journal.ts'
 import { createBackend } from './backend.ts'
 import { backendOptions } from './config.ts'
@@ -118,4 +118,26 @@ test('without a token, only who asks directly sees them: a client of a balancer 
     assert.deepEqual([answer.status, await answer.text()], [404, 'the application'])
   }
   assert.equal((await fetch(url)).status, 200)
+})
+
+test('a backend says how old and how large its newest snapshot is, and how much journal has come since', async (t) => {
+  const parsed = backendOptions.parse({ port: 0, name: 'n', receivers: 'ws://127.0.0.1:1', snapshotTail: '4KiB' })
+  const limits = { snapshotDelayMs: 1 }
+  const backend = createBackend({ ...parsed, log, limits, journal: memoryJournal(), snapshots: memorySnapshots() })
+  t.after(() => backend.close())
+  const { checkpoint } = backend
+  const { url } = await backend.start((_request, response) => void response.writeHead(404).end())
+  while (checkpoint.phase === 'starting') await new Promise((resolve) => setImmediate(resolve))
+  checkpoint.lead(1)
+  assert.equal(await checkpoint.whenLeading(5_000), true)
+  const metrics = async () => (await fetch(`${url}${metricsPath}`)).text()
+  const before = await metrics()
+  assert.deepEqual(
+    [seriesOf(before, 'heartline_snapshot_age_seconds'), seriesOf(before, 'heartline_snapshot_bytes')],
+    [-1, 0],
+  )
+  const map = checkpoint.map<string>('m')
+  for (let index = 0; index < 50; index++) await checkpoint.transact(() => map.set(`k${index}`, 'x'.repeat(100)))
+  while (seriesOf(await metrics(), 'heartline_snapshot_tail_bytes') < 5_000)
+    await new Promise((resolve) => setImmediate(resolve)) // a writer reads its own records back at leisure
 })

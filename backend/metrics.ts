@@ -52,8 +52,39 @@ export class Metrics {
       const { phase, progress } = checkpoint.status()
       return progress?.ratio ?? (phase === 'starting' ? 0 : 1)
     })
+    watchSnapshots(registers, checkpoint)
     gauge(registers, 'heartline_active', '1 if this process leads, else 0.', () => (checkpoint.leads ? 1 : 0))
   }
+}
+
+function watchSnapshots(registers: Registry[], checkpoint: Checkpoint): void {
+  const newest = () => checkpoint.status().snapshot?.newest
+  gauge(registers, 'heartline_snapshot_age_seconds', 'Age of the newest snapshot; -1 if there is none.', () => {
+    const writtenAtMs = newest()?.writtenAtMs
+    return writtenAtMs === undefined ? -1 : Math.max(0, (Date.now() - writtenAtMs) / 1_000)
+  })
+  gauge(
+    registers,
+    'heartline_snapshot_bytes',
+    'Size of the newest snapshot; 0 if there is none.',
+    () => newest()?.bytes ?? 0,
+  )
+  gauge(
+    registers,
+    'heartline_snapshot_keys',
+    'Keys in the newest snapshot; 0 if there is none.',
+    () => newest()?.keys ?? 0,
+  )
+  gauge(
+    registers,
+    'heartline_snapshot_seconds',
+    'How long the last snapshot took that this process wrote; 0: none.',
+    () => {
+      return (checkpoint.status().snapshot?.tookMs ?? 0) / 1_000
+    },
+  )
+  const tail = 'Bytes of journal since the newest snapshot: what a start has to read besides it.'
+  gauge(registers, 'heartline_snapshot_tail_bytes', tail, () => checkpoint.status().snapshot?.tailBytes ?? 0)
 }
 
 /**

@@ -46,6 +46,10 @@ export const limitOptions = {
     .default(defaultLimits.keysMax)
     .meta({ description: "most of clients' Idempotency-Keys remembered; full of young ones: 503" }),
   clientKeyAge: durationMs.prefault('24h').meta({ description: "how long a client's Idempotency-Key is remembered" }),
+  snapshotTail: byteCount.prefault(defaultLimits.snapshotTailBytes).meta({
+    description:
+      'no snapshot is taken before the journal has grown by this much, nor before it has grown by the size of the state',
+  }),
 }
 
 /** The secret that the processes of one installation share. */

@@ -21,4 +21,4 @@ export { type ExactlyOnceRoute, type RouteOptions, type Routes, routes } from '.
 export { problem, type RouteHandler, type RouteRequest, type RouteResponse } from './route-handler.ts'
 export { type Router, type RouterTable, router } from './router.ts'
 export type { SnapshotStore } from './snapshot-store.ts'
-export type { CheckpointPhase, CheckpointStatus, StandbyRead } from './status.ts'
+export type { CheckpointPhase, CheckpointStatus, SnapshotStatus, StandbyRead } from './status.ts'

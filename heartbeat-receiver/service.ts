@@ -168,7 +168,7 @@ class Service {
     const log = this.#log.child({ journal: 'decisions' })
     const topic = `${topicPrefix}.decisions`
     const checkpoint = createCheckpoint({
-      journal: journal ?? journalPorts({ kafka, topic, clientId: name, log }).journal,
+      ...(journal ? { journal } : journalPorts({ kafka, topic, clientId: name, log })),
       incarnation: randomUUID(),
       node: name,
       log,
