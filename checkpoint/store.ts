@@ -125,11 +125,10 @@ export class Store {
     const packed = this.#maps.get(map)?.packed
     if (!packed) return this.mustBeReadable()
     for (let partition = 0; partition < packed.partitions; partition++) {
-      const addresses: number[] = []
-      packed.forEachIn(partition, (address) => addresses.push(address))
-      for (const address of addresses) {
+      const keys: string[] = [] // not addresses: whoever goes on in a later transaction would find other entries there
+      packed.forEachIn(partition, (address) => keys.push(packed.keyAt(address)))
+      for (const key of keys) {
         this.mustBeReadable() // a generator that escapes would show what is not durable yet
-        const key = packed.keyAt(address)
         if (packed.find(key) !== 0) yield key
       }
     }
