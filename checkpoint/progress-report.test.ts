@@ -4,6 +4,7 @@ import pino from 'pino'
 import { Checkpoint } from './checkpoint.ts'
 import type { RecordListener } from './journal.ts'
 import { createMemoryLog, type MemoryLog, memoryJournal } from './memory-journal.ts'
+import { MemorySnapshots, memorySnapshots } from './memory-snapshots.ts'
 import { ProgressReport } from './progress-report.ts'
 
 function captured() {
@@ -143,5 +144,49 @@ describe('a checkpoint', () => {
       said?.bytes,
       shared.records.slice(0, end).reduce((sum, { length }) => sum + length, 0),
     )
+  })
+
+  it('counts a snapshot and the journal after it as one: the share rises through both', async (t) => {
+    const shared = createMemoryLog()
+    const stored = new MemorySnapshots()
+    const silent = pino({ level: 'silent' })
+    const limits = { snapshotTailBytes: 4_096, snapshotDelayMs: 1 }
+    const ports = () => ({ journal: memoryJournal(shared), snapshots: memorySnapshots(stored) })
+    const writer = new Checkpoint({ ...ports(), incarnation: 'a', node: 'a', log: silent, limits, standbys: () => 0 })
+    t.after(() => writer.close(0))
+    await writer.start()
+    writer.lead(1)
+    await writer.whenLeading(5_000)
+    const map = writer.map<string>('m')
+    for (let turn = 0; writer.status().snapshot?.newest == null; turn++) {
+      await writer.transact(() => map.set(`k${turn % 50}`, 'x'.repeat(100)))
+      if (turn % 100 === 99) await new Promise((resolve) => setTimeout(resolve, 50))
+      assert.ok(turn < 20_000, 'a snapshot is taken')
+    }
+    for (let turn = 0; turn < 50; turn++) await writer.transact(() => map.set(`k${turn}`, 'y'))
+    await writer.close(0)
+
+    const { journal, snapshots } = ports()
+    const gate = Promise.withResolvers<void>()
+    t.after(() => gate.resolve())
+    const readChunks = snapshots.readChunks.bind(snapshots)
+    snapshots.readChunks = async (places, onChunk) => {
+      await readChunks(places, onChunk)
+      await gate.promise
+    }
+    const { lines, log } = captured()
+    const reader = new Checkpoint({ journal, snapshots, incarnation: 'b', node: 'b', log, limits })
+    t.after(() => reader.close(0))
+    const started = reader.start()
+    while (!reader.status().progress?.records) await new Promise((resolve) => setImmediate(resolve))
+    const { phase, progress } = reader.status()
+    assert.deepEqual([phase, progress?.stage, progress?.records], ['starting', 'snapshot', 50])
+    assert.ok(progress!.ratio > 0 && progress!.ratio < 1, `${progress!.ratio}`)
+    gate.resolve()
+    await started
+    const said = lines.find(({ event }) => event === 'caught-up')!
+    const { offset } = reader.status()
+    assert.deepEqual([said.stage, said.percent, said.offset], ['journal', 100, offset])
+    assert.ok(Number(said.records) > 50, 'the keys of the snapshot and the records after it')
   })
 })

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import pino from 'pino'
 import { Checkpoint } from '../../checkpoint/checkpoint.ts'
 import { fileJournal } from '../../checkpoint/file-journal.ts'
+import { journalPorts } from '../../checkpoint/open-journal.ts'
 
 const main = fileURLToPath(new URL('../main.ts', import.meta.url))
 const log = pino({ level: 'silent' })
@@ -100,6 +101,30 @@ test('what is not there is said, with what is, and not made', async (t) => {
   const named = await run(t, ['--kafka', `file:${directory}`, '--topic', 'heartline.journal.0', '--limit', '1'])
   assert.deepEqual([named.code, named.lines.length], [0, 1])
   assert.deepEqual(await contentsOf(directory), before)
+})
+
+test('a journal that was truncated behind its snapshots has all verdicts: a snapshot says what was before', async (t) => {
+  const directory = await directoryOf(t)
+  const limits = { snapshotTailBytes: 4_096, snapshotDelayMs: 1 }
+  const ports = journalPorts({ kafka: [`file:${directory}`], topic: 'heartline.journal.0', clientId: 'test', log })
+  const checkpoint = new Checkpoint({ ...ports, incarnation: 'a-1', node: 'a', log, limits, standbys: () => 0 })
+  t.after(() => checkpoint.close(0))
+  await checkpoint.start()
+  checkpoint.lead(1)
+  assert.equal(await checkpoint.whenLeading(5_000), true)
+  const map = checkpoint.map<string>('m')
+  for (let turn = 0; (await ports.journal.start()) === 0; turn++) {
+    await checkpoint.transact(() => map.set(`k${turn % 20}`, 'x'.repeat(200)))
+    assert.ok(turn < 20_000, 'it is truncated')
+  }
+  await checkpoint.close(0)
+  const { lines, stderr, code } = await run(t, ['--kafka', `file:${directory}`])
+  assert.deepEqual([code, stderr], [0, ''])
+  assert.ok(Number(lines[0]!.offset) > 0)
+  assert.deepEqual([...new Set(lines.map(({ verdict }) => verdict))], ['valid'])
+  assert.deepEqual([...new Set(lines.map(({ node }) => node))], ['a'], 'whose claim is gone')
+  const late = await run(t, ['--kafka', `file:${directory}`, '--from', String(Number(lines.at(-1)!.offset) - 2)])
+  assert.deepEqual(late.lines, lines.slice(-3))
 })
 
 test('a record that cannot be read is printed as such; then it is said, and the exit code is 1', async (t) => {
