@@ -30,7 +30,7 @@ export class SnapshotsFile {
     if (create) createFile(path, snapshotsFormat)
     this.#database = openFile(path, snapshotsFormat, busyTimeoutMs)
     try {
-      this.#insertChunk = this.#database.prepare('INSERT INTO chunk (key, value) VALUES (?, ?) RETURNING location')
+      this.#insertChunk = this.#database.prepare('INSERT INTO chunk (key, value) VALUES (?, ?)')
       this.#selectChunk = this.#database.prepare('SELECT value FROM chunk WHERE location = ? AND key = ?')
       this.#deleteChunk = this.#database.prepare('DELETE FROM chunk WHERE key = ?')
     } catch (error) {
@@ -40,9 +40,9 @@ export class SnapshotsFile {
   }
 
   writeChunk(key: string, value: Uint8Array): number {
-    const { location } = this.#insertChunk.get(key, value) as { location: number }
+    const { lastInsertRowid } = this.#insertChunk.run(key, value) // no RETURNING, see `JournalFile.append`
     this.#moveWal(value.byteLength)
-    return location
+    return Number(lastInsertRowid)
   }
 
   writeManifest(generation: string, value: Uint8Array): void {
