@@ -143,6 +143,24 @@ export class Snapshots {
     this.#timer ??= setInterval(() => this.#tick(), tickMs)
   }
 
+  /**
+   * Takes one now, due or not, when what is under way is done; resolves when it is written, and what is older is cleared away.
+   * @throws whatever kept it from being written
+   */
+  async takeNow(): Promise<void> {
+    while (this.#work) await this.#work
+    this.#stopping.signal.throwIfAborted()
+    let failure: { readonly error: unknown } | null = null
+    const work = this.#take((error) => {
+      failure = { error }
+    }).finally(() => {
+      this.#work = null
+    })
+    this.#work = work
+    await work
+    if (failure) throw (failure as { error: unknown }).error
+  }
+
   /** Another phase may take speculative values back: a copy that saw them is worth nothing. */
   phaseChanged(reason: string): void {
     this.#taking?.abort(new Error(reason))
@@ -212,7 +230,7 @@ export class Snapshots {
     }
   }
 
-  async #take(): Promise<void> {
+  async #take(onFailure: (error: unknown) => void = () => {}): Promise<void> {
     const { snapshots, store, log, node, phase, foldState, lastValue, settled } = this.#options
     const generation = randomUUID()
     const taking = new AbortController()
@@ -232,6 +250,7 @@ export class Snapshots {
       this.#policy.succeeded()
       this.#sayWritten(manifest, told, this.#tookMs)
     } catch (error) {
+      onFailure(error)
       this.#policy.failed(performance.now())
       const reason = error instanceof Error ? error.message : String(error)
       const ms = Math.round(performance.now() - beganMs)
