@@ -5,7 +5,7 @@ import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { BenchError } from './errors.ts'
 
-const startTimeoutMs = 30_000
+const startTimeoutUsualMs = 30_000
 /** kafkajs 2.2.4 asks for timers in the past; Node runs them at once, as is meant. */
 const quiet = ['--disable-warning=TimeoutNegativeWarning']
 const stopGraceMs = 5_000
@@ -21,11 +21,12 @@ export interface Child<Question, Answer> {
   stop(): Promise<void>
 }
 
-/** Starts the module on this Node; resolves with its first message. */
+/** Starts the module on this Node; resolves with its first message, which may take 30 s unless something else is said. */
 export async function startChild<Question extends object | string, Answer>(
   module: URL,
   args: readonly string[],
   execArgv: readonly string[] = [],
+  startTimeoutMs = startTimeoutUsualMs,
 ): Promise<Child<Question, Answer>> {
   const path = fileURLToPath(module)
   const name = basename(path, '.ts')

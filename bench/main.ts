@@ -22,6 +22,10 @@ const benchmarks: Record<string, { summary: string; load: () => Promise<Benchmar
       'the pause, errors and doubled writes when the active dies, beside nginx, HAProxy and Caddy, or with large states',
     load: async () => (await import('./failover/failover.ts')).failover,
   },
+  restore: {
+    summary: 'a cold start from a snapshot and the tail, beside a bare consumer of the same bytes',
+    load: async () => (await import('./restore/restore.ts')).restore,
+  },
   proxy: {
     summary: 'requests per second of one core, beside nginx, HAProxy, Caddy and the proxies of Node',
     load: async () => (await import('./proxy/proxy.ts')).proxy,

@@ -68,8 +68,58 @@ test('a short run of proxy checks its contenders and has their ratios', {
       assert.ok(names.includes(`heartline: ${method}${what}`), `${method}${what}`)
 })
 
+test('a short run of restore compares the states, and has its ratio', { skip: missingTools() }, async () => {
+  const { code, output, errors } = await bench([
+    'restore',
+    ...['--rounds', '1', '--keys', '2000', '--tail', '50', '--json'],
+  ])
+  assert.equal(code, 0, errors)
+  const report = JSON.parse(output.trim().split('\n').at(-1)!)
+  assert.deepEqual(Object.keys(report.ratios), ['bareConsumer'])
+  const names = report.rows.map(({ name }: { name: string }) => name)
+  for (const name of ['checkpoint', 'bare kafkajs consumer'])
+    for (const what of ['', ': data read', ': time', ': longest hold of the event loop', ': resident memory'])
+      assert.ok(names.includes(`${name}${what}`), `${name}${what}`)
+})
+
+test('a short run of writes with snapshots takes some, and has the ratio of the p99s', {
+  skip: missingTools(),
+}, async () => {
+  const size = ['--rounds', '1', '--seconds', '1', '--connections', '5', '--keys', '2000']
+  const only = ['--only', 'checkpoint-filled,checkpoint-snapshots']
+  const { code, output, errors } = await bench(['writes', ...size, ...only, '--json'])
+  assert.equal(code, 0, errors)
+  const report = JSON.parse(output.trim().split('\n').at(-1)!)
+  assert.deepEqual(Object.keys(report.ratios), ['snapshots'])
+  const snapshots = report.rows.find(({ unit }: { unit: string }) => unit === 'snapshots')
+  assert.ok(snapshots.median >= 1)
+})
+
+test('a failover with keys keeps them', { skip: missingTools() }, async () => {
+  const { code, output, errors } = await bench([
+    'failover',
+    '--rounds',
+    '1',
+    '--kills',
+    '1',
+    '--keys',
+    '2000',
+    '--json',
+  ])
+  assert.equal(code, 0, errors)
+  const report = JSON.parse(output.trim().split('\n').at(-1)!)
+  const lost = report.rows.find(({ name }: { name: string }) => name === 'heartline, 2,000 keys: lost, in all')
+  assert.equal(lost.median, 0)
+  assert.deepEqual(report.ratios, {}, 'there is nothing to compare with')
+})
+
 for (const [what, args, message] of [
   ['an unknown benchmark', ['write'], /^bench: unknown benchmark write; did you mean writes\?\n$/],
+  [
+    'a bad number of keys',
+    ['failover', '--keys', '0,many'],
+    /^bench: --keys: expected numbers of keys up to 9999999, such as 0,1000,1000000, got "0,many"\n$/,
+  ],
   ['an unknown flag', ['writes', '--round', '1'], /^bench: unknown flag --round; did you mean --rounds\?\n$/],
   [
     'a bad value',

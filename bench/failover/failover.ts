@@ -129,7 +129,6 @@ function commonNotes({ signal, keys }: FailoverOptions): string[] {
       ...notes,
       'keys of about 100 bytes, there before the first backend comes, asked for again at the end; every answer is checked too',
       'manyKeys: pause with the fewest keys over the pause with the most; at least 0.77 is within 1.3 x',
-      `GLIBC_TUNABLES of the backends: ${process.env.GLIBC_TUNABLES ?? 'none'}`,
     ]
   return [
     ...notes,

@@ -59,8 +59,9 @@ interface Place {
 }
 
 async function runRestore(options: RestoreOptions, context: BenchContext): Promise<Findings> {
-  const { brokers, stop } = await startKafka({ port: 0, brokers: 1, log: context.log, signal: context.signal })
-  context.cleanup.add(stop)
+  const kafka = await startKafka({ port: 0, brokers: 1, log: context.log, signal: context.signal })
+  context.cleanup.add(() => kafka.stop())
+  const { brokers } = kafka
   const topic = `bench-${randomBytes(4).toString('hex')}.journal.0`
   context.say(`writing ${options.keys} keys, a snapshot, and ${options.tail} commits one by one`)
   const prepared = await prepare(brokers, topic, options, context)

@@ -14,14 +14,20 @@ export interface Store {
   readonly pids: readonly number[]
   /** For the report: version and settings that matter. */
   readonly note: string
+  /** Module and arguments of the process that does something beside the requests: the server itself, or one of its own. */
+  readonly beside?: 'server' | readonly [module: string, ...args: string[]]
 }
 
 export interface ContenderSpec {
   readonly id: string
   /** As the table names it. */
   readonly name: string
-  /** Its key in the report's ratios: ours over it. */
+  /** Its key in the report's ratios: our rate over its. */
   readonly ratio?: string
+  /** A key of p99s: that of contender `of` over its own. */
+  readonly p99?: { readonly key: string; readonly of: string }
+  /** It is left out on fewer processors, unless it is asked for. */
+  readonly processorsMin?: number
   /** What an acknowledged booking survives. */
   readonly survives: 'nothing' | 'the death of any process' | 'the death of the machine'
   /** @throws BenchError PEER_MISSING */
@@ -29,6 +35,7 @@ export interface ContenderSpec {
 }
 
 export const ours = 'checkpoint'
+const filled = 'checkpoint-filled'
 
 export const contenderSpecs: readonly ContenderSpec[] = [
   {
@@ -89,6 +96,28 @@ export const contenderSpecs: readonly ContenderSpec[] = [
     start: (stores) => stores.kafka({ 'flush.messages': '1' }, 'acks=all; Kafka syncs every record to disk'),
   },
   {
+    id: filled,
+    name: 'express + checkpoint with a large state',
+    survives: 'the death of any process',
+    start: (stores) => stores.filledKafka('as ours'),
+  },
+  {
+    id: 'checkpoint-snapshots',
+    name: 'express + checkpoint with a large state, snapshots back to back',
+    survives: 'the death of any process',
+    p99: { key: 'snapshots', of: filled },
+    start: (stores) =>
+      stores.filledKafka('as ours, and the server takes snapshots all the time, which a standby would do', 'server'),
+  },
+  {
+    id: 'checkpoint-standby-snapshots',
+    name: 'express + checkpoint with a large state, a standby taking snapshots back to back',
+    survives: 'the death of any process',
+    p99: { key: 'standbySnapshots', of: filled },
+    processorsMin: 4,
+    start: (stores) => stores.filledKafka('as ours, and a standby takes snapshots all the time', 'standby'),
+  },
+  {
     id: 'postgresql-off',
     name: 'express + PostgreSQL, synchronous_commit off',
     survives: 'the death of any process',
@@ -107,13 +136,21 @@ export class Stores {
   readonly #log: Logger
   readonly #signal: AbortSignal
   readonly #onStarted: (stop: () => Promise<void>) => void
+  readonly #keys: number
   #kafka: Promise<LocalKafka> | undefined
   #postgresql: ReturnType<typeof startPostgresql> | undefined
 
-  constructor(options: { log: Logger; signal: AbortSignal; onStarted: (stop: () => Promise<void>) => void }) {
+  /** `keys` is how many a large state has. */
+  constructor(options: {
+    log: Logger
+    signal: AbortSignal
+    onStarted: (stop: () => Promise<void>) => void
+    keys: number
+  }) {
     this.#log = options.log
     this.#signal = options.signal
     this.#onStarted = options.onStarted
+    this.#keys = options.keys
   }
 
   async kafka(settings: Readonly<Record<string, string>>, note: string): Promise<Store> {
@@ -122,6 +159,19 @@ export class Stores {
     const topic = `bench-${randomBytes(4).toString('hex')}`
     if (Object.keys(settings).length > 0) await createTopic(brokers, topic, settings)
     return { server: ['checkpointed', brokers.join(','), topic], pids, note: `Kafka ${kafkaVersion}, ${note}` }
+  }
+
+  /** A state of many keys beside the bookings; `beside` is who takes snapshots of it. */
+  async filledKafka(note: string, beside?: 'server' | 'standby'): Promise<Store> {
+    const keys = `${this.#keys}`
+    const store = await this.kafka({}, `${note}; ${keys} keys of about 100 bytes beside the bookings`)
+    const [, brokers, topic] = store.server as [string, string, string]
+    const standby = ['checkpointed', brokers, topic, keys, 'follow'] as const
+    return {
+      ...store,
+      server: [...store.server, keys],
+      ...(beside === undefined ? {} : { beside: beside === 'server' ? 'server' : standby }),
+    }
   }
 
   async postgresql(synchronousCommit: 'on' | 'off'): Promise<Store> {

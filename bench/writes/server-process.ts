@@ -11,6 +11,8 @@ export interface ServerProcess {
   count(): Promise<number>
   /** Processor time used since its start, milliseconds. */
   cpuMs(): Promise<number>
+  /** Begins what goes on beside the requests, again and again; the function returned ends it, and resolves with how often it was done. */
+  beside(): Promise<() => Promise<number>>
   stop(): Promise<void>
 }
 
@@ -27,6 +29,10 @@ export async function startServer(
     pid: child.pid,
     count: async () => ((await child.ask('count', answerTimeoutMs)) as { count: number }).count,
     cpuMs: async () => ((await child.ask('cpu', answerTimeoutMs)) as { cpuMs: number }).cpuMs,
+    beside: async () => {
+      await child.ask('begin', answerTimeoutMs)
+      return async () => ((await child.ask('end', answerTimeoutMs)) as { times: number }).times
+    },
     stop: child.stop,
   }
 }

@@ -19,6 +19,7 @@ const otherCpus = availableParallelism() === 2 ? '1' : `1-${availableParallelism
 const run = promisify(execFile)
 const wholeNumber = z.coerce.number('expected a whole number').int('expected a whole number')
 const known = contenderSpecs.map(({ id }) => id)
+const usual = contenderSpecs.filter(({ processorsMin = 1 }) => availableParallelism() >= processorsMin)
 
 export const writesOptions = commonOptions.extend({
   seconds: wholeNumber.min(1).max(600).default(4).meta({ description: 'length of each measurement' }),
@@ -30,8 +31,13 @@ export const writesOptions = commonOptions.extend({
   connections: wholeNumber.min(1).max(1_000).default(50).meta({ description: 'keep-alive connections' }),
   only: textList
     .pipe(z.array(z.enum(known)))
-    .prefault(known)
+    .prefault(usual.map(({ id }) => id))
     .meta({ description: 'contenders to measure' }),
+  keys: wholeNumber
+    .min(1)
+    .max(9_999_999)
+    .default(100_000)
+    .meta({ description: 'keys of about 100 bytes that a large state has' }),
   pin: z.enum(['none', 'split']).default('split').meta({
     description: 'split pins the servers to the first processor, load and stores to the others, where taskset is there',
   }),
@@ -47,6 +53,7 @@ const columns: readonly Column[] = [
   { metric: 'rate', title: '', unit: 'requests/s' },
   { metric: 'p50Ms', title: 'p50', unit: 'ms' },
   { metric: 'p99Ms', title: 'p99', unit: 'ms' },
+  { metric: 'snapshots', title: 'in a measurement and its warm-up', unit: 'snapshots' },
   { metric: 'cpuUs', title: 'processor time of the server', unit: 'µs/request' },
 ]
 
@@ -60,6 +67,7 @@ async function runWrites(asked: WritesOptions, context: BenchContext): Promise<F
     log: context.log,
     signal: context.signal,
     onStarted: (stop) => context.cleanup.add(stop),
+    keys: options.keys,
   })
   const notes = [`load: ${load.description}, ${options.connections} connections, ${options.seconds} s a measurement`]
   notes.push(
@@ -95,6 +103,13 @@ async function runWrites(asked: WritesOptions, context: BenchContext): Promise<F
     if (spec.ratio === undefined || oursName === undefined) continue
     ratios[spec.ratio] = pairedRatio(valuesOf(samples, oursName, 'rate'), valuesOf(samples, contender.name, 'rate'))
   }
+  for (const { spec, contender } of present) {
+    const other = present.find(({ spec: { id } }) => id === spec.p99?.of)
+    if (spec.p99 === undefined || other === undefined) continue
+    const [theirs, own] = [other.contender.name, contender.name].map((name) => valuesOf(samples, name, 'p99Ms'))
+    ratios[spec.p99.key] = pairedRatio(theirs!, own!)
+    notes.push(`${spec.p99.key}: p99 of ${other.contender.name} over that of ${contender.name}; 0.67 is within 1.5 x`)
+  }
   return { rounds: options.rounds, rows: rowsOf(samples, columns), ratios, notes, samples }
 }
 
@@ -114,11 +129,22 @@ async function startContender(
     for (const pid of store.pids) await pin(pid, otherCpus)
   }
   const name = spec.name
+  const beside = await besideOf(store, server, cleanup)
+  if (beside && beside !== server && options.pin === 'split') await pin(beside.pid, otherCpus)
   return {
     name,
     validate: () => validate(name, server),
-    measure: (round) => measure({ name, server, load, options, prefix: `round-${round}` }),
+    measure: (round) => measure({ name, server, beside, load, options, prefix: `round-${round}` }),
   }
+}
+
+/** The process that does something beside the requests, if there is one. */
+async function besideOf({ beside }: Store, server: ServerProcess, cleanup: BenchContext['cleanup']) {
+  if (beside === undefined || beside === 'server') return beside && server
+  const [module, ...args] = beside
+  const other = await startServer(module, args)
+  cleanup.add(() => other.stop())
+  return other
 }
 
 /** Right answers, and a state that changed: in the store, not only in the answer. */
@@ -139,18 +165,22 @@ async function validate(name: string, server: ServerProcess): Promise<void> {
 interface Measurement {
   readonly name: string
   readonly server: ServerProcess
+  readonly beside: ServerProcess | undefined
   readonly load: LoadGenerator
   readonly options: WritesOptions
   readonly prefix: string
 }
 
-async function measure({ name, server, load, options, prefix }: Measurement): Promise<Metrics> {
+async function measure({ name, server, beside, load, options, prefix }: Measurement): Promise<Metrics> {
   const { connections, seconds, warmUpSeconds } = options
   const before = await server.count()
+  const endBeside = await beside?.beside()
   const warm = await load.run({ port: server.port, connections, seconds: warmUpSeconds, prefix: `${prefix}-warm` })
   const cpuMs = await server.cpuMs()
   const timed = await load.run({ port: server.port, connections, seconds, prefix })
   const cpuUsedMs = (await server.cpuMs()) - cpuMs
+  const times = await endBeside?.()
+  mustHold(times !== 0, `${name} did nothing beside the requests`)
   // What was under way when the load ended may be stored too, though nobody heard of it.
   const acknowledged = warm.requests + timed.requests
   const stored = (await server.count()) - before
@@ -164,6 +194,7 @@ async function measure({ name, server, load, options, prefix }: Measurement): Pr
     p99Ms: timed.p99Us / 1_000,
     cpuUs: (cpuUsedMs * 1_000) / timed.requests,
     requests: timed.requests,
+    ...(times === undefined ? {} : { snapshots: times }),
   }
 }
 

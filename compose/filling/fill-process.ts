@@ -12,13 +12,13 @@ const [kafka, topicPrefix, keys] = process.argv.slice(2) as [string, string, str
 const node = 'filler'
 const log = await createLogger('warn', process.stderr)
 const ports = { kafka: kafka.split(','), topic: `${topicPrefix}.journal.0`, clientId: node, log }
-const { journal } = journalPorts(ports)
-const checkpoint = createCheckpoint({ journal, incarnation: randomUUID(), node, log })
+const checkpoint = createCheckpoint({ ...journalPorts(ports), incarnation: randomUUID(), node, log })
 
 process.on('disconnect', () => process.exit(1)) // nobody waits for it any more
 await checkpoint.start()
 checkpoint.lead(checkpoint.status().journalReign[0] + 1)
 if (!(await checkpoint.whenLeading(leadTimeoutMs))) throw new Error('the filler does not lead')
 await fillState(checkpoint, Number(keys))
+await checkpoint.takeSnapshot() // or the first who follow would take one while they are watched
 await checkpoint.close()
 process.exit()

@@ -1,7 +1,11 @@
-/** The same with `checkpoint`: durable in Kafka before the answer. Arguments: brokers, topic. */
+/**
+ * The same with `checkpoint`: durable in Kafka before the answer. Arguments: brokers, topic; then, for a large state, how many keys it holds beside
+ * the bookings. It takes snapshots of it while it is told to; as `follow`, the fourth argument, it does so as a standby, and serves nobody.
+ */
 import { randomUUID } from 'node:crypto'
 import { pino } from 'pino'
-import { createCheckpoint, kafkaJournal, routes } from '../../../checkpoint/index.ts'
+import { createCheckpoint, journalPorts, routes } from '../../../checkpoint/index.ts'
+import { fillState } from '../../../compose/filling/filled-state.ts'
 import { createApp, serve } from './serving.ts'
 
 interface Booking {
@@ -9,11 +13,13 @@ interface Booking {
   id: string
 }
 
-const [brokers, topic] = process.argv.slice(2) as [string, string]
+/** No snapshot but those that are asked for. */
+const limits = { snapshotTailBytes: Number.MAX_SAFE_INTEGER }
+const [brokers, topic, keys = '0', role = 'lead'] = process.argv.slice(2) as [string, string, string?, string?]
 const log = pino({ level: 'warn' })
 const node = 'bench'
-const journal = kafkaJournal({ brokers: brokers.split(','), topic, clientId: node, log })
-const checkpoint = createCheckpoint({ journal, incarnation: randomUUID(), node, log })
+const ports = journalPorts({ kafka: brokers.split(','), topic, clientId: node, log })
+const checkpoint = createCheckpoint({ ...ports, incarnation: randomUUID(), node, log, limits })
 const { route } = routes(checkpoint, { node, log })
 
 const bookings = checkpoint.map<Booking>('bookings')
@@ -32,6 +38,15 @@ app.post(
 )
 
 await checkpoint.start()
-checkpoint.lead(checkpoint.status().journalReign[0] + 1)
-if (!(await checkpoint.whenLeading(10_000))) throw new Error('the checkpoint does not lead')
-serve(app, () => checkpoint.read(() => bookings.size))
+if (role === 'lead') await lead()
+serve(
+  app,
+  () => checkpoint.read(() => bookings.size),
+  () => checkpoint.takeSnapshot(),
+)
+
+async function lead(): Promise<void> {
+  checkpoint.lead(checkpoint.status().journalReign[0] + 1)
+  if (!(await checkpoint.whenLeading(10_000))) throw new Error('the checkpoint does not lead')
+  await fillState(checkpoint, Number(keys))
+}
