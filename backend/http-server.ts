@@ -20,6 +20,9 @@ export interface HttpServerOptions {
 /** Longer than any balancer keeps an idle connection, so that it is never the backend that closes one being reused, milliseconds. */
 const keepAliveTimeoutMs = 75_000
 
+/** Most connections, which are those of balancers; a further one is closed at once. */
+const connectionsMax = 20_000
+
 /** What answers before the application is asked. */
 export interface InFront {
   readonly routes: Routes
@@ -41,6 +44,7 @@ export function createHttpServer(app: RequestListener, { routes, warmUp, metrics
     if (warmUp.take(request, response) || serveMetrics(metrics, token, request, response)) return
     answer(app, request, response, log)
   })
+  server.maxConnections = connectionsMax
   return server
 }
 

@@ -8,7 +8,7 @@ import { CheckpointError } from './errors.ts'
 import { HeldCallers } from './held-callers.ts'
 import type { Journal, JournalRecord } from './journal.ts'
 import { type JournalExtent, JournalReader } from './journal-reader.ts'
-import { type CheckpointLimits, checkedLimits } from './limits.ts'
+import { type CheckpointLimits, checkedLimits, groupTooLarge } from './limits.ts'
 import { libraryLogger } from './logger.ts'
 import { CheckpointMap } from './map.ts'
 import { ProducerWarmth } from './producer-warmth.ts'
@@ -143,11 +143,13 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
 
   /**
    * Opens the journal and reads it to its end; then follows it as a standby. While the journal cannot be reached it says so, waits and tries again.
-   * @throws CheckpointError JOURNAL_UNSAFE at once; JOURNAL_UNREACHABLE when the start deadline has passed; HISTORY_LOST, HISTORY_DIVERGED,
+   * @throws CheckpointError JOURNAL_UNSAFE at once; OPTIONS_WRONG if its groups could be larger than the journal takes; JOURNAL_UNREACHABLE when the start deadline has passed; HISTORY_LOST, HISTORY_DIVERGED,
    * JOURNAL_UNREADABLE if the journal cannot be trusted.
    */
   async start(): Promise<void> {
     await this.#reader.open(() => this.#snapshots?.open())
+    const wrong = groupTooLarge(this.#limits.groupBytesMax, this.#journal.recordBytesMax ?? Number.POSITIVE_INFINITY)
+    if (wrong !== undefined) throw new CheckpointError('OPTIONS_WRONG', wrong)
     await this.#reader.start()
     while (!this.#caughtUp && !this.#fatal) {
       this.#stopping.signal.throwIfAborted()

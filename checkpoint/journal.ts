@@ -24,6 +24,8 @@ export interface Tail {
 
 /** What every adapter offers. Offsets are safe integers, from 0, and never reused. */
 export interface Journal {
+  /** Most bytes of one record, known once it is open; undefined if nobody appends as much. */
+  readonly recordBytesMax?: number | undefined
   /** Connects, creates the topic if it is missing and checks its settings. Rejects with `JOURNAL_UNSAFE` or `JOURNAL_UNREACHABLE`. */
   open(): Promise<void>
   /**

@@ -25,6 +25,10 @@ class KafkaJournal implements Journal {
     this.#topic = new KafkaTopic(options, journalTopic)
   }
 
+  get recordBytesMax(): number | undefined {
+    return this.#topic.messageBytesMax
+  }
+
   open(): Promise<void> {
     return this.#topic.open()
   }

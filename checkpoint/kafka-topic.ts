@@ -26,12 +26,18 @@ export class KafkaTopic {
   readonly #options: KafkaTopicOptions
   readonly #kind: TopicKind
   readonly #closing = new AbortController()
+  #messageBytesMax: number | undefined
   #admin: Connecting<Admin> | null = null
   #producer: Connecting<Producer> | null = null
 
   constructor(options: KafkaTopicOptions, kind: TopicKind) {
     this.#options = options
     this.#kind = kind
+  }
+
+  /** Most bytes of one record, known once it is open. */
+  get messageBytesMax(): number | undefined {
+    return this.#messageBytesMax
   }
 
   /** Makes the topic if it is missing, and connects the producer. @throws CheckpointError JOURNAL_UNSAFE, JOURNAL_UNREACHABLE */
@@ -45,6 +51,7 @@ export class KafkaTopic {
         const message = `the Kafka topic ${topic} is not safe for ${this.#kind.name}: ${problems.join('; ')}`
         throw new CheckpointError('JOURNAL_UNSAFE', message)
       }
+      this.#messageBytesMax = Number(facts.settings.get('max.message.bytes'))
       await this.within(this.#connectedProducer().ready, adminDeadlineMs)
     } catch (cause) {
       this.#retireProducer(this.#producer)

@@ -59,6 +59,23 @@ const nested: readonly (readonly [keyof CheckpointLimits, keyof CheckpointLimits
   ['settleDelayMs', 'settleDelayMaxMs'],
 ]
 
+/** A delay, or what is waited for, may be nothing. */
+const mayBeNothing: ReadonlySet<string> = new Set(['snapshotTailBytes', 'snapshotDelayMs'])
+
+function least(name: keyof CheckpointLimits): number {
+  return mayBeNothing.has(name) ? 0 : 1
+}
+
+/** What a record has beside its transactions: reign, incarnation, digest, time; and what fits into the journal's own envelope. Generous. */
+const recordHeadBytes = 65_536
+
+/** Why groups so large do not fit into a journal that takes records of so many bytes; undefined if they do. */
+export function groupTooLarge(groupBytesMax: number, recordBytesMax: number): string | undefined {
+  const most = recordBytesMax - recordHeadBytes
+  if (groupBytesMax <= most) return undefined
+  return `groupBytesMax is ${groupBytesMax} and must not be above ${most}: the journal takes records of ${recordBytesMax} bytes (max.message.bytes of the topic)`
+}
+
 /**
  * The limits to use, from those that somebody chose.
  * @throws CheckpointError OPTIONS_WRONG, which names all that is wrong in one line.
@@ -68,10 +85,10 @@ export function checkedLimits(chosen: Partial<CheckpointLimits> = {}): Checkpoin
   const given = Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== undefined))
   const limits: CheckpointLimits = { ...defaultLimits, ...given }
   const names = Object.keys(defaultLimits) as (keyof CheckpointLimits)[]
-  const senseless = names.filter((name) => !(Number.isSafeInteger(limits[name]) && limits[name] > 0))
+  const senseless = names.filter((name) => !(Number.isSafeInteger(limits[name]) && limits[name] >= least(name)))
   const problems = [
     ...unknown.map((name) => `there is no limit ${name}`),
-    ...senseless.map((name) => `${name} is ${limits[name]} and must be a whole number above 0`),
+    ...senseless.map((name) => `${name} is ${limits[name]} and must be a whole number, at least ${least(name)}`),
     ...nested
       .filter(([smaller, larger]) => limits[smaller] > limits[larger])
       .map(
