@@ -190,13 +190,13 @@ test('a map may be emptied while it is walked', () => {
 })
 
 test('a walk that goes on in a later transaction meets each key once, although memory was used anew between', () => {
-  const names = Array.from({ length: 300 }, (_, index) => `key-${100 + index}`)
+  const names = Array.from({ length: 20_000 }, (_, index) => `key-${10_000 + index}`)
   const store = storeWith(Object.fromEntries(names.map((name) => [name, 1])))
   const perform = (work: () => unknown) => store.settle(submission(store, defaultLimits, work, String).undo!, 0)
   const keys = store.view(() => store.keysOf('m'))
   const first = store.view(() => keys.next().value as string)
   for (const name of names) perform(() => store.delete('m', name))
-  for (const name of names) perform(() => store.set('m', name, 1))
+  for (const name of [...names.slice(777), ...names.slice(0, 777)]) perform(() => store.set('m', name, 1))
   assert.deepEqual(store.view(() => [first, ...keys]).sort(), names)
 })
 
