@@ -51,9 +51,45 @@ function heldBytes({ outcome }: Submission<unknown>): number {
   return outcome.kind === 'failed' ? 0 : outcome.responseText.length
 }
 
-/** Tells each caller what its own transaction came to. */
-export function answerAll(tickets: readonly Ticket[], log: Logger): void {
-  for (const ticket of tickets) answer(ticket as Pending, (ticket as Pending).outcome, log)
+/** Callers whose transactions are durable and who are not told yet, in log order. */
+export class Untold {
+  readonly #groups: (readonly Ticket[])[] = []
+  /** How many of the first group were told. */
+  #told = 0
+  #size = 0
+  readonly #log: Logger
+
+  constructor(log: Logger) {
+    this.#log = log
+  }
+
+  /** How many callers are not told yet. */
+  get size(): number {
+    return this.#size
+  }
+
+  add(group: readonly Ticket[]): void {
+    if (group.length === 0) return
+    this.#groups.push(group)
+    this.#size += group.length
+  }
+
+  /** Tells at most so many callers what their own transaction came to. */
+  tell(countMax: number): void {
+    for (let left = countMax; left > 0 && this.#groups.length > 0; ) {
+      const group = this.#groups[0]!
+      const from = this.#told
+      const to = Math.min(from + left, group.length)
+      left -= to - from
+      this.#size -= to - from
+      this.#told = to === group.length ? 0 : to
+      if (to === group.length) this.#groups.shift() // before they are told: one of them may come here again
+      for (let index = from; index < to; index++) {
+        const ticket = group[index] as Pending
+        answer(ticket, ticket.outcome, this.#log)
+      }
+    }
+  }
 }
 
 /** Tells all of them the same failure. */

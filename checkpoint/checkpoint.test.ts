@@ -80,6 +80,57 @@ test('with nothing waiting, a caller is told in the turn in which the journal an
   assert.deepEqual(seen, ['told', 'next turn'])
 })
 
+test("a large group's callers are told over several turns of the event loop, in log order", async (t) => {
+  const checkpoint = await leader(t, createMemoryLog(), 'a')
+  const seen: number[] = []
+  const inTurn: number[] = []
+  let turn = 0
+  const count = () => {
+    turn++
+    setImmediate(count).unref()
+  }
+  count()
+  const tell = (result: number) => {
+    seen.push(result)
+    inTurn[turn] = (inTurn[turn] ?? 0) + 1
+  }
+  const callers = Array.from({ length: 3_000 }, (_, index) => checkpoint.transact(() => index).then(tell))
+  await Promise.all(callers)
+  assert.deepEqual(seen, [...callers.keys()])
+  const from = inTurn.findIndex((told) => told > 0)
+  assert.ok(
+    Math.max(...inTurn.slice(from).map((told) => told ?? 0)) <= 1_000,
+    `told in each turn: ${inTurn.slice(from)}`,
+  )
+  assert.ok(inTurn.length - from < 100, 'no turn is waited for')
+})
+
+test('what a caller asks for upon its answer is done at once', async (t) => {
+  const checkpoint = await leader(t, createMemoryLog(), 'a')
+  checkpoint.submit(
+    () => 1,
+    String,
+    undefined,
+    () => checkpoint.lead(2),
+  )
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual([checkpoint.phase, checkpoint.status().journalReign], ['active', [2, 0]])
+})
+
+test('all callers of what is durable are told before one is refused', async (t) => {
+  const checkpoint = await leader(t, createMemoryLog(), 'a')
+  const seen: number[] = []
+  const callers = Array.from({ length: 3_000 }, (_, index) =>
+    checkpoint.transact(() => index).then((result) => seen.push(result)),
+  )
+  await callers[0]
+  const refused = checkpoint.transact(() => -1).catch((error: CheckpointError) => [error.code, seen.length])
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.ok(seen.length < callers.length, 'not all are told yet')
+  await checkpoint.close(0)
+  assert.deepEqual(await refused, ['STOPPED', callers.length])
+})
+
 test('who was answered is told before a later refusal, and nobody is forgotten at the end', async (t) => {
   const shared = createMemoryLog()
   const checkpoint = await leader(t, shared, 'a')
@@ -250,6 +301,19 @@ test('close during start ends it, and leaves no timer', async () => {
   const started = checkpoint.start()
   await checkpoint.close()
   await assert.rejects(started, (error) => error instanceof CheckpointError && error.code === 'STOPPED')
+})
+
+test('who is not told yet counts as waiting: a caller that submits more than it is told is refused', async (t) => {
+  const shared = createMemoryLog()
+  const checkpoint = node(t, shared, 'a', memoryJournal(shared), { queueMax: 2_000 })
+  await checkpoint.start()
+  checkpoint.lead(1)
+  await checkpoint.whenLeading(5_000)
+  const first = Array.from({ length: 2_000 }, (_, index) => checkpoint.transact(() => index))
+  await first[0]
+  const more = await Promise.allSettled(Array.from({ length: 2_000 }, (_, index) => checkpoint.transact(() => index)))
+  const taken = more.filter(({ status }) => status === 'fulfilled').length
+  assert.ok(taken > 0 && taken <= 1_000, `${taken} were taken`)
 })
 
 test('too many waiting transactions are refused, and nothing of them is applied', async (t) => {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
-import { answerAll, type Caller, failAll, failOverdue, type HeldAnswers, PromisedAnswer, pending } from './answering.ts'
+import { type Caller, failAll, failOverdue, type HeldAnswers, PromisedAnswer, pending, Untold } from './answering.ts'
 import { CheckpointError } from './errors.ts'
 import { HeldCallers } from './held-callers.ts'
 import type { Journal, JournalRecord } from './journal.ts'
@@ -50,6 +50,12 @@ export interface CheckpointOptions {
   readonly limits?: Partial<CheckpointLimits>
 }
 
+/**
+ * How many callers are told in one turn of the event loop, so that a large group's hold up nothing for long. What the first of them submit
+ * upon their answers is on its way to the journal while the others are told: with thousands under way neither waits for the other.
+ */
+const toldPerTurn = 500
+
 interface CheckpointEvents {
   phase: [phase: CheckpointPhase, reason: string]
   fenced: [by: { epoch: number; node: string }]
@@ -74,12 +80,11 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   readonly #snapshots: Snapshots | null
   #caughtUp = false
   #fatal: CheckpointError | null = null
-  #flushScheduled = false
+  #turnWanted = false
   /** When the first transaction of this turn of the event loop came. */
   #turnAtMs = 0
   #draining = false
-  /** Answers that wait until the next group's bytes have left. */
-  #untold: Effect[] = []
+  readonly #untold: Untold
 
   constructor(options: CheckpointOptions) {
     super()
@@ -92,6 +97,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     this.#limits = checkedLimits(options.limits)
     this.#journal = journal
     this.#log = log
+    this.#untold = new Untold(log)
     this.#held = new HeldCallers(this.#limits.queueMax)
     const [low, high] = crypto.getRandomValues(new Uint32Array(2))
     this.#store = new Store(this.#limits, [low!, high!])
@@ -288,7 +294,11 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     if (!this.leads) return new CheckpointError('NOT_ACTIVE', `${this.#node} does not lead; ask the active`)
     const { queueMax, queueBytesMax } = this.#limits
     const { queued, queuedBytes } = this.#replica
-    if (queued >= queueMax || queuedBytes >= queueBytesMax || this.#heldAnswers.bytes >= queueBytesMax) {
+    if (
+      queued + this.#untold.size >= queueMax ||
+      queuedBytes >= queueBytesMax ||
+      this.#heldAnswers.bytes >= queueBytesMax
+    ) {
       return new CheckpointError('QUEUE_FULL', 'too many transactions wait for the journal; try again later')
     }
     return null
@@ -306,16 +316,18 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   }
 
   #enqueue<R>(made: Submission<R>, caller: Caller<R>): void {
-    if (!this.#flushScheduled) this.#scheduleFlush()
+    this.#wantTurn()
     this.#replica.submit(pending(made, caller, this.#turnAtMs, this.#heldAnswers))
   }
 
-  #scheduleFlush(): void {
-    this.#flushScheduled = true
+  /** Asks for work after this turn of the event loop: what arrived in it shares a group. */
+  #wantTurn(): void {
+    if (this.#turnWanted) return
+    this.#turnWanted = true
     this.#turnAtMs = Math.floor(performance.now())
     setImmediate(() => {
-      this.#flushScheduled = false
-      this.#replica.flush(performance.now()) // after this turn of the event loop: what arrived in it shares a group
+      this.#turnWanted = false
+      this.#replica.flush(performance.now())
       this.#drain()
     })
   }
@@ -384,23 +396,30 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     if (this.#draining) return
     this.#draining = true
     try {
-      for (const answer of this.#untold.splice(0)) this.#carryOut(answer)
-      for (let effects = this.#replica.takeEffects(); effects.length > 0; effects = this.#replica.takeEffects()) {
-        // What callers do upon their answers would hold up the next group: its bytes leave with the last of this turn's microtasks.
-        const appends = effects.at(-1)?.type === 'append'
-        for (const effect of effects) {
-          if (appends && effect.type === 'answer') this.#untold.push(effect)
-          else this.#carryOut(effect)
-        }
+      // What callers do upon their answers would hold up the next group: its bytes leave with the last of this turn's microtasks.
+      if (!this.#carryOutAll()) {
+        this.#untold.tell(toldPerTurn)
+        this.#carryOutAll() // what a caller asked for
       }
-      if (this.#untold.length > 0) setImmediate(() => this.#drain())
+      if (this.#untold.size > 0) this.#wantTurn()
       if (this.#replica.needsReading) this.#reader.wake()
     } finally {
       this.#draining = false
     }
   }
 
+  /** True if a record is on its way since. */
+  #carryOutAll(): boolean {
+    let appended = false
+    for (let effects = this.#replica.takeEffects(); effects.length > 0; effects = this.#replica.takeEffects()) {
+      for (const effect of effects) this.#carryOut(effect)
+      appended = effects.at(-1)?.type === 'append'
+    }
+    return appended
+  }
+
   #carryOut(effect: Effect): void {
+    if (effect.type !== 'append' && effect.type !== 'answer') this.#untold.tell(Number.POSITIVE_INFINITY) // in log order
     switch (effect.type) {
       case 'append':
         if (effect.delayMs === 0) void this.#append(effect)
@@ -408,7 +427,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
         return
       case 'answer':
         this.emit('committed', effect.tookMs, effect.tickets.length)
-        answerAll(effect.tickets, this.#log)
+        this.#untold.add(effect.tickets)
         return
       case 'reject': {
         const lost = `${this.#node} no longer leads; nothing of this was applied`
