@@ -39,7 +39,6 @@ export type FromJournalThread =
 const pollMs = { watching: 100, blind: 5 }
 /** Batches under way to the reader: one being worked on, one waiting. */
 const batchesMax = 2
-const walBytes = { readBytes: 8 * 1024 * 1024, writtenBytes: 16 * 1024 * 1024 }
 const doing = { open: 'open', append: 'append to', bounds: 'read', truncate: 'truncate', close: 'close' } as const
 
 const port = parentPort!
@@ -105,7 +104,7 @@ function pump(): void {
       const message: FromJournalThread = { news: { kind: 'records', generation, batch } }
       port.postMessage(message, [batch.bytes.buffer, batch.lengths.buffer])
     }
-    host.file?.moveWal(walBytes)
+    host.file?.moveWal()
   } catch (error) {
     say({ news: { kind: 'trouble', message: host.failureOf(error, 'read').message } })
   }

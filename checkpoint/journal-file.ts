@@ -32,6 +32,12 @@ const batchRecordsMax = 1_000
 /** Truncation deletes so much in one transaction, so that appends go between: records, and bytes. */
 const sliceRecordsMax = 500
 const sliceBytesMax = 4 * 1024 * 1024
+/** The WAL is moved into the database when so much was appended, or read and hardly appended, bytes. */
+const dueBytes = { written: 16 * 1024 * 1024, read: 8 * 1024 * 1024 }
+/** A WAL of so many bytes has waited for a moment without readers in vain. */
+const walBytesHigh = 24 * 1024 * 1024
+/** SQLite's default. */
+const pageBytes = 4_096
 /** About what a record adds to the WAL beside its value: the page that it stands on, and the one above. */
 const recordOverheadBytes = 8_192
 
@@ -128,15 +134,16 @@ export class JournalFile {
   }
 
   /**
-   * Moves what the WAL holds into the database once it is long. By whoever only reads, earlier: it keeps no append waiting. By who appends,
-   * to the end: only when no other appends meanwhile can the WAL begin anew.
+   * Moves what the WAL holds into the database once it is long. By whoever only reads, earlier: that keeps no append waiting. By who appends,
+   * to the end, since only then can the WAL begin anew; and if readers were in the way for too long, it waits for them.
    */
-  moveWal(limits: { readBytes: number; writtenBytes: number }): void {
-    const due = this.#writtenBytes > 0 ? this.#writtenBytes > limits.writtenBytes : this.#readBytes > limits.readBytes
-    if (!due) return
+  moveWal(): void {
+    const mostlyReads = this.#writtenBytes * 8 < this.#readBytes // a standby writes some void records too
+    if (this.#writtenBytes < dueBytes.written && !(mostlyReads && this.#readBytes > dueBytes.read)) return
     this.#writtenBytes = 0
     this.#readBytes = 0
-    this.#database.prepare('PRAGMA wal_checkpoint(PASSIVE)').get()
+    const { log: pages } = this.#database.prepare('PRAGMA wal_checkpoint(PASSIVE)').get() as { log: number }
+    if (!mostlyReads && pages * pageBytes > walBytesHigh) this.#database.prepare('PRAGMA wal_checkpoint(RESTART)').get()
   }
 
   close(): void {
@@ -181,6 +188,5 @@ function packed(values: readonly Uint8Array[], bytes: number): Pick<RecordBatch,
 }
 
 function limitBytes(database: DatabaseSync, bytesMax: number): void {
-  const { page_size: pageBytes } = database.prepare('PRAGMA page_size').get() as { page_size: number }
   database.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(bytesMax / pageBytes))}`)
 }

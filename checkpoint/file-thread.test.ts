@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { test } from 'node:test'
+import pino from 'pino'
+import { CheckpointError, type CheckpointErrorCode } from './errors.ts'
+import { fileJournal } from './file-journal.ts'
+import type { JournalCall, JournalNews, JournalNote, JournalThreadData } from './file-journal-worker.ts'
+import { FileThread } from './file-thread.ts'
+import { testDirectory } from './test-directory.ts'
+
+const deadlineMs = 10_000
+
+function thread(path: string, data: JournalThreadData | null, onStart: () => void = () => undefined) {
+  return new FileThread<JournalCall, JournalNote, JournalNews>({
+    name: 'file-journal-worker',
+    data,
+    path,
+    onNews: () => undefined,
+    onStart,
+  })
+}
+
+function fails(promise: Promise<unknown>, code: CheckpointErrorCode, message: RegExp): Promise<void> {
+  return assert.rejects(promise, (error) => {
+    assert.ok(error instanceof CheckpointError, String(error))
+    assert.deepEqual([error.code, message.test(error.message)], [code, true], error.message)
+    return true
+  })
+}
+
+test('a thread that dies fails who waits, and the next call has a new one', async () => {
+  let started = 0
+  const dying = thread('/none', null, () => started++) // its module fails without its data
+  for (const times of [1, 2]) {
+    await fails(dying.call({ kind: 'bounds' }, deadlineMs), 'JOURNAL_UNREACHABLE', /the thread of \/none ended: .*null/)
+    assert.equal(started, times)
+  }
+  const stopped = new CheckpointError('STOPPED', 'closed')
+  await dying.close({ kind: 'close' }, stopped)
+  await fails(dying.call({ kind: 'bounds' }, deadlineMs), 'STOPPED', /closed/)
+})
+
+test('a disk that does not answer gathers no more than so many calls, and closing waits for none of them', async (t) => {
+  const directory = await testDirectory(t)
+  const path = join(directory.path, 't.sqlite')
+  const held = thread(path, { path, bytesMax: undefined })
+  await held.call({ kind: 'open' }, deadlineMs)
+  const other = directory.keep(new DatabaseSync(path))
+  other.exec('BEGIN IMMEDIATE')
+  const expiresAtMs = Number(process.hrtime.bigint()) / 1e6 + 3_000
+  const append = () => held.call({ kind: 'append', value: Uint8Array.of(1), expiresAtMs }, deadlineMs)
+  const waiting = Array.from({ length: 64 }, append)
+  const outcomes = Promise.allSettled(waiting)
+  await fails(append(), 'JOURNAL_UNREACHABLE', /does not answer/)
+  const begunAtMs = performance.now()
+  await held.close({ kind: 'close' }, new CheckpointError('STOPPED', 'closed'))
+  for (const outcome of await outcomes) assert.equal(outcome.status === 'rejected' && outcome.reason.code, 'STOPPED')
+  assert.ok(performance.now() - begunAtMs < 8_000)
+})
+
+test('what was given up before it was begun is never begun', async (t) => {
+  const directory = await testDirectory(t)
+  const journal = directory.keep(fileJournal({ directory: directory.path, topic: 't', log: pino({ level: 'silent' }) }))
+  await journal.open()
+  const other = directory.keep(new DatabaseSync(join(directory.path, 't.sqlite')))
+  other.exec('BEGIN IMMEDIATE')
+  const first = journal.append(Uint8Array.of(1), deadlineMs)
+  await fails(journal.append(Uint8Array.of(2), 100), 'JOURNAL_UNREACHABLE', /did not answer within 100 ms/)
+  other.exec('ROLLBACK')
+  assert.equal(await first, 0)
+  assert.equal(await journal.append(Uint8Array.of(3), deadlineMs), 1)
+})
