@@ -21,7 +21,7 @@ export const soakOptions = z.object({
   seed: number.int().min(0).max(0xffff_ffff).default(1).meta({ description: 'the same seed sends the same mix' }),
   logLevel: z
     .enum(logLevels)
-    .default('error')
+    .default('fatal')
     .meta({ description: 'least severe line of the processes that is shown on standard error' }),
 })
 export type SoakOptions = z.infer<typeof soakOptions>
