@@ -23,8 +23,12 @@ export class PackedKey {
     this.#seed = seed
   }
 
-  /** Takes a key from its text. False, and no key in hand, if no map can hold it: it is too long, or is no Unicode (a lone surrogate). */
+  /**
+   * Takes a key from its text. False, and no key in hand, if no map can hold it: it is too long, is no Unicode (a lone surrogate), or no
+   * text at all, as what a client sent may be.
+   */
   take(key: string): boolean {
+    if (typeof key !== 'string') return false
     if (!this.#takeAscii(key)) {
       if (key.length > keyBytesMax || !key.isWellFormed()) return false
       if (this.#utf8.length < key.length * 3) this.#utf8 = Buffer.allocUnsafeSlow(key.length * 3)

@@ -137,11 +137,12 @@ export class Store {
   /** Sets a value to what JSON makes of it: what is read later is exactly what a replica reads. */
   set(map: string, key: string, value: unknown): void {
     const draft = this.#mustBeDrafting()
+    if (typeof map !== 'string') throw noText(map, mapName)
+    if (typeof key !== 'string') throw noText(key, 'a key')
     const text = jsonText(value, map, key)
     this.#count(draft, map, key, text.length)
     mustBeShallowText(text, `the value for ${map}[${key}]`)
-    this.#mustHaveRoomFor(map)
-    const named = this.#mapOf(map)
+    const named = this.#maps.get(map) ?? this.#startMap(map)
     const before = named.packed.put(key, text)
     draft.steps.push({ map: named, key, before, after: named.packed.written })
   }
@@ -250,9 +251,10 @@ export class Store {
     if (draft.bytes > this.#limits.transactionBytesMax) throw tooLarge(draft.bytes, this.#limits)
   }
 
-  #mustHaveRoomFor(map: string): void {
+  #startMap(name: string): NamedMap {
+    if (!name.isWellFormed()) throw noText(name, mapName)
     const { mapsMax } = this.#limits
-    if (this.#maps.size < mapsMax || this.#maps.has(map)) return
+    if (this.#maps.size < mapsMax) return this.#mapOf(name)
     throw new CheckpointError(
       'STATE_FULL',
       `there are ${mapsMax} maps already; name maps in the code, and put what varies into keys`,
@@ -294,6 +296,14 @@ export function tooLarge(
     'TOO_LARGE',
     `the transaction has ${bytes} bytes or more as journaled, and ${transactionBytesMax} are allowed; change less at once`,
   )
+}
+
+const mapName = 'the name of a map'
+
+/** The error for what is no text, as what a client sent may be, or holds half a character: UTF-8 cannot, and two would become one. */
+function noText(given: unknown, what: string): CheckpointError {
+  const found = typeof given === 'string' ? `${JSON.stringify(given)}, which holds half a surrogate pair` : typeof given
+  return new CheckpointError('NOT_SERIALISABLE', `${what} must be a text of whole characters; this is ${found}`)
 }
 
 /** The form of a value that is stored and journaled: the text that JSON makes of it. */
