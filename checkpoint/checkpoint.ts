@@ -69,6 +69,8 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
       if (this.leads || phase === 'stopping') this.#held.release(this.leads)
     })
     const { journal, incarnation = randomUUID(), node = hostname(), url = () => '', log = libraryLogger() } = options
+    if (incarnation === '')
+      throw new CheckpointError('OPTIONS_WRONG', 'an incarnation needs a name; leave it out for one')
     this.#node = node
     this.#limits = checkedLimits(options.limits)
     this.#journal = journal

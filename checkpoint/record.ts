@@ -285,7 +285,8 @@ function isCommitHead(value: unknown): value is Pick<Commit, 'reign' | 'incarnat
   return typeof digest === 'string' && digest.length === 32
 }
 
-function areMarks(value: unknown): value is Marks {
+/** True if readers of a journal take it for the marks of a transaction. */
+export function areMarks(value: unknown): value is Marks {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   const { request, key, fingerprint, open, end, forgetBefore } = value as Record<string, unknown>
   if (request !== undefined) {

@@ -11,6 +11,7 @@
  * - **Fenced.** A valid claim of another takes all speculation back and rejects what was not acknowledged. That is safe to replay
  *   elsewhere: all that is valid of ours was read before the claim, the rest is void for ever.
  */
+import { CheckpointError } from './errors.ts'
 import { Fold, type FoldState } from './fold.ts'
 import {
   type Claim,
@@ -168,8 +169,13 @@ export class Replica {
     this.#fold = new Fold(state)
   }
 
-  /** Begins a reign, unless the journal or an own claim already shows one as high. False if it is too late. */
+  /**
+   * Begins a reign, unless the journal or an own claim already shows one as high. False if it is too late.
+   * @throws CheckpointError OPTIONS_WRONG for what is no number of a reign: nobody could read its claim.
+   */
   lead(epoch: number, nowMs: number): boolean {
+    if (!Number.isSafeInteger(epoch))
+      throw new CheckpointError('OPTIONS_WRONG', `an epoch is a whole number; this is ${epoch}`)
     if (epoch <= this.#reign[0] || epoch <= this.#fold.state.reign[0] || epoch <= this.#epochWanted) return false
     this.#epochWanted = epoch
     if (this.#inFlight?.group) return true // begins when the append is settled: one in flight

@@ -3,7 +3,7 @@
  * queued. Pure. Whatever comes out, also a refusal and a failure, is answered in log order: it tells of the state it saw.
  */
 import { CheckpointError } from './errors.ts'
-import type { Encoded, Marks } from './record.ts'
+import { areMarks, type Encoded, type Marks } from './record.ts'
 import type { Ticket } from './replica.ts'
 import { mustBeShallowText, type Store, tooLarge } from './store.ts'
 
@@ -140,6 +140,10 @@ function marksOf({ request, key, fingerprint = '' }: Identity): Marks | null {
 
 function mustBeRecordable(limits: SubmissionLimits, marks: Marks | null, responseText: string): void {
   if (!marks) return
+  if (!areMarks(marks)) {
+    const expected = 'a session, a whole number and the lowest that is waited for; a key and a fingerprint are texts'
+    throw new CheckpointError('OPTIONS_WRONG', `no reader would take this for who asks: expected ${expected}`)
+  }
   const responseBytes = Buffer.byteLength(responseText)
   if (responseBytes > limits.responseBytesMax) {
     throw new CheckpointError(
