@@ -33,7 +33,7 @@ export interface Undo {
 
 /** The changes of a transaction that is still running. */
 interface Draft {
-  readonly steps: Step[]
+  steps: Step[]
   bytes: number
 }
 
@@ -69,7 +69,7 @@ export class Store {
   run<R>(work: () => R, inspect: (result: R, steps: readonly Step[]) => void): Drafted<R> {
     if (this.#draft)
       throw new CheckpointError('OUTSIDE_TRANSACTION', 'a transaction was started inside another; join them into one')
-    const draft: Draft = { steps: [], bytes: 0 }
+    const draft: Draft = { steps: noSteps, bytes: 0 }
     this.#draft = draft
     try {
       const result = work()
@@ -80,9 +80,8 @@ export class Store {
           'a transaction must be synchronous: do what needs await before or after it',
         )
       }
-      const steps = draft.steps.slice() // of its own size: thousands may wait, and one that grew has room for 17
-      inspect(result, steps)
-      return { result, steps }
+      inspect(result, draft.steps)
+      return { result, steps: draft.steps }
     } catch (error) {
       takeBack(draft.steps)
       throw error
@@ -144,7 +143,7 @@ export class Store {
     mustBeShallowText(text, `the value for ${map}[${key}]`)
     const named = this.#maps.get(map) ?? this.#startMap(map)
     const before = named.packed.put(key, text)
-    draft.steps.push({ map: named, key, before, after: named.packed.written })
+    note(draft, { map: named, key, before, after: named.packed.written })
   }
 
   /** Deletes a key; true if it was there. */
@@ -153,7 +152,7 @@ export class Store {
     const named = this.#maps.get(map)
     const before = named?.packed.remove(key) ?? 0
     if (before === 0) return false
-    draft.steps.push({ map: named!, key, before, after: 0 })
+    note(draft, { map: named!, key, before, after: 0 })
     this.#count(draft, map, key, 0)
     return true
   }
@@ -277,6 +276,14 @@ export class Store {
       'a map was read outside a transaction; use checkpoint.read, or checkpoint.stale if an old value will do',
     )
   }
+}
+
+const noSteps: Step[] = []
+
+/** Most transactions have one step, and thousands may wait: an array that grew to it would have room for 17. */
+function note(draft: Draft, step: Step): void {
+  if (draft.steps === noSteps) draft.steps = [step]
+  else draft.steps.push(step)
 }
 
 function takeBack(steps: readonly Step[]): void {
