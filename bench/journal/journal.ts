@@ -25,7 +25,7 @@ export const journalOptions = commonOptions.extend({
     .max(60)
     .default(3)
     .meta({ description: 'the same before it, not counted', flag: 'warm-up' }),
-  outstanding: wholeNumber.min(1).max(15_000).default(10_000).meta({ description: 'transactions under way at a time' }),
+  outstanding: wholeNumber.min(1).max(15_000).default(2_500).meta({ description: 'transactions under way at a time' }),
   appends: wholeNumber.min(10).max(1_000_000).default(2_000).meta({ description: 'lone commits of each measurement' }),
 })
 type JournalBenchOptions = z.output<typeof journalOptions>
