@@ -263,8 +263,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     const stopped = this.#reader.stop()
     this.#replica.resign('closed')
     this.#drain()
-    await stopped
-    await this.#snapshots?.close()
+    await Promise.all([stopped, this.#snapshots?.close()])
     await this.#journal.close()
   }
 

@@ -29,6 +29,8 @@ interface Read {
   readonly take: RecordTaker
   readonly end: (error?: unknown) => void
   silence: NodeJS.Timeout | null
+  /** What was fetched is taken while the next is being fetched: one batch ahead. */
+  taking: Promise<void>
 }
 
 export class KafkaRecordReads {
@@ -139,7 +141,7 @@ class Session {
       if (error === undefined) finished.resolve()
       else finished.reject(error)
     }
-    const read: Read = { partition, next: from, until, take, end, silence: null }
+    const read: Read = { partition, next: from, until, take, end, silence: null, taking: Promise.resolve() }
     if (this.#ended) throw this.#ended.reason
     this.#current = read
     this.#awaitMore(read)
@@ -164,8 +166,12 @@ class Session {
       partitionsConsumedConcurrently: 1,
       eachBatch: async ({ batch, isStale, heartbeat }) => {
         const read = this.#current
-        if (read && batch.partition === read.partition && !isStale())
-          await this.#deliver(read, batch.messages, heartbeat)
+        if (!read || batch.partition !== read.partition || isStale()) return
+        const before = read.taking
+        read.taking = before.then(() => this.#deliver(read, batch.messages))
+        if (Number(batch.lastOffset()) >= read.until - 1) this.#pause(read.partition)
+        await before
+        await heartbeat()
       },
     })
   }
@@ -182,7 +188,11 @@ class Session {
     client.resume([{ topic: this.#topic, partitions: [read.partition] }])
   }
 
-  async #deliver(read: Read, messages: readonly KafkaMessage[], heartbeat: () => Promise<void>): Promise<void> {
+  #pause(partition: number): void {
+    this.#owner.client.pause([{ topic: this.#topic, partitions: [partition] }])
+  }
+
+  async #deliver(read: Read, messages: readonly KafkaMessage[]): Promise<void> {
     for (const { offset, key, value } of messages) {
       const at = Number(offset)
       if (at < read.next) continue
@@ -196,12 +206,8 @@ class Session {
           return read.end(error)
         }
         read.next = at + 1
-        await heartbeat()
       }
-      if (at >= read.until - 1) {
-        this.#owner.client.pause([{ topic: this.#topic, partitions: [read.partition] }])
-        return read.end()
-      }
+      if (at >= read.until - 1) return read.end()
     }
     if (this.#current === read) this.#awaitMore(read)
   }

@@ -13,6 +13,7 @@ const pauseMs = { first: 50, max: 2_000 }
 /** A long poll ends at the first record, so this costs no latency, milliseconds. */
 const fetchWaitMs = 1_000
 const fetchBytesMax = 8 * 1024 * 1024
+const heartbeatMs = 5_000
 
 export class KafkaTail implements Tail {
   readonly #options: KafkaJournalOptions
@@ -21,6 +22,10 @@ export class KafkaTail implements Tail {
   #generation = 0
   #consumer: KafkaClient<Consumer> | null = null
   #timer: NodeJS.Timeout | null = null
+  /** What was fetched is worked on while the next is being fetched: one batch ahead. */
+  #working: Promise<void> = Promise.resolve()
+  /** Counts the seeks: what was fetched before one is not delivered after it. */
+  #seeks = 0
   #pauseMs = pauseMs.first
   #closed = false
 
@@ -34,6 +39,7 @@ export class KafkaTail implements Tail {
   seek(offset: number): void {
     if (this.#closed) return
     this.#next = offset
+    this.#seeks++
     void this.#retire()
     this.#begin()
   }
@@ -45,6 +51,7 @@ export class KafkaTail implements Tail {
 
   #begin(): void {
     const generation = ++this.#generation
+    this.#working = this.#working.catch(() => undefined)
     const consumer = new KafkaClient(this.#options, (kafka) =>
       kafka.consumer({
         groupId: `${this.#options.topic}-tail-${randomUUID()}`,
@@ -55,7 +62,7 @@ export class KafkaTail implements Tail {
         maxBytesPerPartition: fetchBytesMax,
         maxBytes: fetchBytesMax,
         sessionTimeout: 30_000,
-        heartbeatInterval: 5_000,
+        heartbeatInterval: heartbeatMs,
         retry: { retries: 5, initialRetryTime: 50, maxRetryTime: 500, restartOnFailure: async () => false },
       }),
     )
@@ -72,8 +79,11 @@ export class KafkaTail implements Tail {
     await consumer.run({
       autoCommit: false,
       partitionsConsumedConcurrently: 1,
-      eachBatch: async ({ batch, isStale }) => {
-        if (generation === this.#generation && !isStale()) await this.#deliver(batch.messages)
+      eachBatch: async ({ batch, isStale, heartbeat }) => {
+        if (generation !== this.#generation || isStale()) return
+        // A batch may be worked on, or have to wait, for longer than a group lets a member be silent.
+        const alive = setInterval(() => void heartbeat().catch(() => undefined), heartbeatMs)
+        await this.#deliver(batch.messages).finally(() => clearInterval(alive))
       },
     })
     if (this.#next > 0) consumer.seek({ topic, partition: 0, offset: String(this.#next) })
@@ -89,7 +99,13 @@ export class KafkaTail implements Tail {
     if (!last) return
     this.#pauseMs = pauseMs.first
     this.#next = last.offset + 1
-    await this.#onRecords(records)
+    const before = this.#working
+    const seeks = this.#seeks
+    this.#working = before.then(async () => {
+      if (!this.#closed && seeks === this.#seeks) await this.#onRecords(records)
+    })
+    this.#working.catch(() => undefined) // what the listener throws ends this consumer at the next batch
+    await before
   }
 
   #failed(generation: number, error: unknown): void {

@@ -3,6 +3,7 @@
  * away when they are old. A shell: `snapshot-policy.ts` and `snapshot-manifest.ts` decide.
  */
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { CheckpointError } from './errors.ts'
 import { emptyFold, type FoldState } from './fold.ts'
@@ -40,6 +41,8 @@ export interface SnapshotsOptions {
 
 /** So often it is asked whether something is to be done, milliseconds. */
 const tickMs = 250
+/** How long a copy that is abandoned at close may take to clear its chunks away, milliseconds; else another does, later. */
+const tidyMs = 1_000
 
 export class Snapshots {
   readonly #options: SnapshotsOptions
@@ -170,8 +173,11 @@ export class Snapshots {
     this.#stopping.abort(new CheckpointError('STOPPED', 'the checkpoint was closed'))
     if (this.#timer) clearInterval(this.#timer)
     this.#taking?.abort(new Error('the checkpoint was closed'))
+    const tidied = new AbortController()
+    await Promise.race([this.#work, sleep(tidyMs, undefined, { signal: tidied.signal }).catch(() => undefined)])
+    tidied.abort()
+    await this.#options.snapshots.close() // what is still under way fails now
     await this.#work
-    await this.#options.snapshots.close()
   }
 
   #restored({ manifest }: Restored, journalStart: number, tookMs: number): void {
