@@ -2,7 +2,7 @@
  * A map from keys to JSON texts, kept packed in an arena: entries of the one format (see arena.ts), found by an index in typed arrays.
  * What a change displaces stays readable until it is released; that is what makes undo free. Pure and synchronous.
  */
-import { type Arena, entryHeaderBytes } from './arena.ts'
+import { type Arena, deletedValue, entryHeaderBytes } from './arena.ts'
 import { CheckpointError } from './errors.ts'
 import { PackedIndex } from './packed-index.ts'
 import { keyBytesMax, type PackedKey } from './packed-key.ts'
@@ -168,6 +168,20 @@ export class PackedMap {
     const bytes = this.entryBytes(address)
     const offset = this.#arena.offsetOf(address)
     this.#arena.segmentOf(address).copy(target, at, offset, offset + bytes)
+    return bytes
+  }
+
+  /** Length of an entry that says that the key at an address was deleted. */
+  deletionBytes(address: number): number {
+    return entryHeaderBytes + this.#arena.viewOf(address).getUint32(this.#arena.offsetOf(address), true)
+  }
+
+  /** Writes such an entry into `target` at `at`, where there is room for it. Returns its length. */
+  copyDeletion(address: number, target: Buffer, at: number): number {
+    const bytes = this.deletionBytes(address)
+    const offset = this.#arena.offsetOf(address)
+    this.#arena.segmentOf(address).copy(target, at, offset, offset + bytes)
+    target.writeUInt32LE(deletedValue, at + 4)
     return bytes
   }
 

@@ -35,7 +35,7 @@ export class TransactionEncoder {
   encode(marks: Marks | null, response: string | null, steps: readonly Step[]): Encoded {
     const marksText = marks === null ? '' : JSON.stringify(marks)
     let most = 12 + 3 * (marksText.length + (response?.length ?? 0)) // UTF-8 has three bytes for a UTF-16 unit at most
-    for (const { map, before, after } of steps) most += map.nameBytes.length + map.packed.entryBytes(after || before)
+    for (const step of steps) most += changeBytes(step)
     this.#reserve(most)
     const block = this.#block
     const start = this.#end
@@ -64,12 +64,13 @@ export class TransactionEncoder {
   }
 }
 
-function encodeChange(block: Buffer, start: number, { map, before, after }: Step): number {
-  const { nameBytes, packed } = map
+/** Of what is deleted only the key is told: its value may be far larger than any transaction. */
+function changeBytes({ map: { nameBytes, packed }, before, after }: Step): number {
+  return nameBytes.length + (after === 0 ? packed.deletionBytes(before) : packed.entryBytes(after))
+}
+
+function encodeChange(block: Buffer, start: number, { map: { nameBytes, packed }, before, after }: Step): number {
   const at = start + nameBytes.length
   block.set(nameBytes, start)
-  const bytes = packed.copyEntry(after || before, block, at)
-  if (after !== 0) return at + bytes
-  block.writeUInt32LE(none, at + 4) // of what is deleted only the key is told
-  return at + 8 + block.readUInt32LE(at)
+  return at + (after === 0 ? packed.copyDeletion(before, block, at) : packed.copyEntry(after, block, at))
 }
