@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limitOptions } from './config.ts'
 import { createCheckpoint } from './index.ts'
 import { messageBytesMin } from './kafka-settings.ts'
 import { checkedLimits, defaultLimits, groupTooLarge } from './limits.ts'
@@ -43,19 +42,4 @@ test('a group must fit into the records that the journal takes, with room for th
   const limits = { groupBytesMax: 950_000 }
   const refused = createCheckpoint({ journal, limits }).start()
   await assert.rejects(refused, { code: 'OPTIONS_WRONG', message: /must not be above 934464/ })
-})
-
-test('a flag that is not given is the default of its limit', () => {
-  const limits = [
-    ['transactionBytes', 'transactionBytesMax'],
-    ['groupBytes', 'groupBytesMax'],
-    ['responseBytes', 'responseBytesMax'],
-    ['queueRequests', 'queueMax'],
-    ['queueBytes', 'queueBytesMax'],
-    ['clientKeys', 'keysMax'],
-    ['clientKeyAge', 'keyAgeMs'],
-  ] as const
-  assert.deepEqual(limits.map(([option]) => option).sort(), Object.keys(limitOptions).sort())
-  for (const [option, limit] of limits)
-    assert.equal(limitOptions[option].parse(undefined), defaultLimits[limit], option)
 })

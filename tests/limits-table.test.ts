@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { backendOptions, limitsOf } from '../backend/config.ts'
 import { limitOptions } from '../checkpoint/config.ts'
 import { defaultLimits } from '../checkpoint/limits.ts'
 
@@ -34,6 +35,14 @@ test('every limit of the checkpoint is in the table, with its default and its fl
   const flags = rows.flatMap(([, , flag]) => (flag === undefined ? [] : [flag]))
   const known = Object.keys(limitOptions).map((name) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`))
   assert.deepEqual(flags.sort(), known.sort())
+})
+
+test('each flag sets a limit of the checkpoint, and its default is that of the limit', () => {
+  const fromFlags = limitsOf(backendOptions.parse({})) as Record<string, number>
+  assert.equal(Object.keys(fromFlags).length, Object.keys(limitOptions).length)
+  assert.deepEqual({ ...defaultLimits, ...fromFlags }, defaultLimits)
+  const chosen = Object.fromEntries(Object.keys(limitOptions).map((name, index) => [name, 1_000 + index]))
+  assert.equal(new Set(Object.values(limitsOf(backendOptions.parse(chosen)))).size, Object.keys(limitOptions).length)
 })
 
 test('every other bound in the tables is a constant of the file it names, with that value', () => {

@@ -24,10 +24,16 @@ function exportsOf(index: string): Exported[] {
     ...others.flatMap(([, names, from]) => {
       const path = join(dirname(index), from!)
       const listed = names!.split(',').map((name) => name.trim().replace(/^type /, ''))
-      const found = listed.filter(Boolean).map((name) => ({ name, path }))
+      const found = listed.filter(Boolean).map((name) => ({ name, path: declaringFile(name, path) }))
       return path.endsWith('index.ts') ? exportsOf(path).filter(({ name }) => listed.includes(name)) : found
     }),
   ]
+}
+
+/** A file may hand on what another declares. */
+function declaringFile(name: string, path: string): string {
+  const from = new RegExp(`^export (?:type )?\\{[^}]*\\b${name}\\b[^}]*\\} from '([^']+)'`, 'm').exec(read(path))?.[1]
+  return from === undefined ? path : declaringFile(name, join(dirname(path), from))
 }
 
 /** The declaration of a name: its own line, and the lines of its body. */
