@@ -339,6 +339,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     const { offset } = this.#replica.foldState
     if (!this.#snapshots) {
       if (extent.start > offset) throw nothingCovers(extent.start, [])
+      await extent.askEnd()
       return begin(offset)
     }
     if (this.#replica.phase !== 'standby') this.#replica.resign('restoring')

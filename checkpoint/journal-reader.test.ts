@@ -22,7 +22,10 @@ async function reading(t: TestContext, needsReading: () => boolean, end: () => P
     log: pino({ level: 'silent' }),
     startDeadlineMs: 1_000,
     offset: () => read.length,
-    restore: async (_extent, begin) => begin(read.length),
+    restore: async ({ askEnd }, begin) => {
+      await askEnd()
+      begin(read.length)
+    },
     mayRestore: () => false,
     read: ({ offset }) => read.push(offset),
     needsReading,

@@ -5,10 +5,12 @@ import type { Journal, JournalRecord, Tail } from './journal.ts'
 import { ProgressReport } from './progress-report.ts'
 import { type Moment, Staleness } from './staleness.ts'
 
-/** How far a journal goes: from its first record that can be read, to the offset that its next will get. */
+/** How far a journal goes. */
 export interface JournalExtent {
+  /** Its first record that could be read when that was asked for. */
   readonly start: number
-  readonly end: number
+  /** Asks for the offset that its next record will get. To be called before it is known how far the state must go to be one. */
+  readonly askEnd: () => Promise<number>
 }
 
 export interface JournalReaderOptions {
@@ -192,7 +194,6 @@ export class JournalReader {
   async #restoreOnce(): Promise<void> {
     const { journal, restore } = this.#options
     const start = await journal.start()
-    await this.#askEnd()
     this.#stopping.signal.throwIfAborted()
     let opening = Promise.resolve()
     const begin = (from: number) => {
@@ -202,7 +203,7 @@ export class JournalReader {
       })
       opening.catch(() => undefined) // awaited below
     }
-    await restore({ start, end: this.#end }, begin)
+    await restore({ start, askEnd: () => this.#askEnd() }, begin)
     await opening
     if (this.#stopping.signal.aborted) await this.#tail?.close()
     this.#stopping.signal.throwIfAborted()
@@ -300,12 +301,13 @@ export class JournalReader {
     looked()
   }
 
-  async #askEnd(): Promise<void> {
+  async #askEnd(): Promise<number> {
     const askedAt = moment()
     this.#staleness.asked(askedAt)
     this.#end = await this.#options.journal.end()
     this.#answeredAtMs = performance.now()
     this.#staleness.answered(askedAt, this.#end)
+    return this.#end
   }
 
   #watch(): void {

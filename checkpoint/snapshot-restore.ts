@@ -21,7 +21,7 @@ export interface RestoreOptions {
   /** Empty. Left empty if there is nothing to restore from. */
   readonly store: Store
   readonly journalStart: number
-  readonly journalEnd: number
+  readonly askJournalEnd: () => Promise<number>
   readonly signal: AbortSignal
   /** A snapshot is about to be read: reading the journal from its start may begin. Called again if it turns out damaged. */
   readonly trying: (manifest: Manifest) => void
@@ -47,21 +47,23 @@ const itemsPerLook = 128
  * what a snapshot saw; JOURNAL_UNREACHABLE, STOPPED: nothing is known
  */
 export async function restoreNewest(options: RestoreOptions): Promise<Restored> {
-  const { snapshots, store, journalStart, journalEnd, trying } = options
-  const generations = decodeGenerations(await snapshots.manifests())
-  const choice = restoreChoice(generations, { journalStart, journalEnd })
-  const unused = [...choice.unused]
-  const unsound: string[] = []
-  for (const manifest of choice.candidates) {
+  const { snapshots, store, journalStart, askJournalEnd, trying } = options
+  const damaged = new Map<string, Unused>()
+  for (;;) {
+    const generations = decodeGenerations(await snapshots.manifests())
+    // Asked for after the list was made: what a snapshot in it saw stood in the journal by then.
+    const choice = restoreChoice(generations, { journalStart, journalEnd: await askJournalEnd() })
+    const unused = [...damaged.values(), ...choice.unused.filter(({ generation }) => !damaged.has(generation))]
+    const unsound = [...damaged.keys()]
+    const manifest = choice.candidates.find(({ generation }) => !damaged.has(generation)) ?? null
+    if (!manifest && journalStart > 0) throw nothingCovers(journalStart, unused)
+    if (!manifest) return { manifest, generations, unused, unsound }
     trying(manifest)
     const why = await load(options, manifest)
     if (why === null) return { manifest, generations, unused, unsound }
     store.clear()
-    unused.unshift({ generation: manifest.generation, why })
-    unsound.push(manifest.generation)
+    damaged.set(manifest.generation, { generation: manifest.generation, why }) // or removed since, for newer ones: the list tells
   }
-  if (journalStart > 0) throw nothingCovers(journalStart, unused)
-  return { manifest: null, generations, unused, unsound }
 }
 
 /** Loads a snapshot; null, or why it is not sound. */

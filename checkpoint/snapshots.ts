@@ -91,18 +91,22 @@ export class Snapshots {
   }
 
   /** Empties the state and fills it from the newest snapshot that fits the journal; `begin` says from where the journal is to be read. */
-  async restore({ start, end }: JournalExtent, begin: (from: number) => void): Promise<void> {
+  async restore({ start, askEnd }: JournalExtent, begin: (from: number) => void): Promise<void> {
     const { snapshots, store, goOnFrom, log, progress } = this.#options
     store.clear()
     goOnFrom(emptyFold)
     this.#recordBefore = null
     const beganMs = performance.now()
     let seen = { keys: 0, bytes: 0 }
+    let end = 0
     const restored = await restoreNewest({
       snapshots,
       store,
       journalStart: start,
-      journalEnd: end,
+      askJournalEnd: async () => {
+        end = await askEnd()
+        return end
+      },
       signal: this.#stopping.signal,
       trying: (manifest) => {
         seen = { keys: 0, bytes: 0 }

@@ -1,0 +1,96 @@
+/** Snapshots while others write, truncate and remove at the same time, and while the journal or the store is slow or gone. */
+import assert from 'node:assert/strict'
+import { suite, type TestContext, test } from 'node:test'
+import pino from 'pino'
+import { Checkpoint } from './checkpoint.ts'
+import { createMemoryLog, memoryJournal } from './memory-journal.ts'
+import { MemorySnapshots, memorySnapshots } from './memory-snapshots.ts'
+import type { CheckpointOptions } from './options.ts'
+import type { SnapshotStore } from './snapshot-store.ts'
+
+/** `inner` with some of its methods replaced. */
+function replacing<T extends object>(inner: T, methods: Partial<T>): T {
+  return new Proxy(inner, {
+    get(target, name) {
+      const found = (name in methods ? methods : target)[name as keyof T]
+      return typeof found === 'function' ? found.bind(target) : found
+    },
+  })
+}
+
+/** Processes over one journal and one place for snapshots. */
+function world(t: TestContext) {
+  const shared = createMemoryLog()
+  const stored = new MemorySnapshots()
+  const lines: Record<string, unknown>[] = []
+  const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(JSON.parse(line)) })
+  const make = (name: string, options: Partial<CheckpointOptions> = {}) => {
+    const ports = { journal: memoryJournal(shared), snapshots: memorySnapshots(stored) }
+    const checkpoint = new Checkpoint({ ...ports, incarnation: name, node: name, log, ...options })
+    t.after(() => checkpoint.close(0))
+    return checkpoint
+  }
+  return { shared, stored, lines, make }
+}
+
+async function leading(checkpoint: Checkpoint, epoch = 1): Promise<Checkpoint> {
+  await checkpoint.start()
+  checkpoint.lead(epoch)
+  assert.equal(await checkpoint.whenLeading(5_000), true)
+  return checkpoint
+}
+
+async function write(leader: Checkpoint, round: number, count = 10): Promise<void> {
+  const map = leader.map<string>('m')
+  for (let index = 0; index < count; index++)
+    await leader.transact(() => map.set(`k${index}`, `${round} ${'x'.repeat(20)}`))
+}
+
+suite('snapshots among others', { concurrency: 8 }, () => {
+  test('a snapshot that is written after a starter asked for the end of the journal is no loss of records', async (t) => {
+    const { stored, make } = world(t)
+    const leader = await leading(make('a'))
+    await write(leader, 0)
+    let first = true
+    const snapshots = replacing<SnapshotStore>(memorySnapshots(stored), {
+      async manifests() {
+        if (first) {
+          first = false
+          await write(leader, 1)
+          await leader.takeSnapshot()
+        }
+        return new Map(stored.manifests)
+      },
+    })
+    const next = make('b', { snapshots })
+    await next.start()
+    assert.deepEqual(next.snapshot(), leader.snapshot())
+  })
+
+  test('snapshots that are removed while they are restored from are no reason to give up where there are newer ones', async (t) => {
+    const { shared, stored, make } = world(t)
+    const leader = await leading(make('a'))
+    for (let round = 0; round < 2; round++) {
+      await write(leader, round)
+      await leader.takeSnapshot()
+    }
+    assert.ok(shared.first > 0)
+    let first = true
+    const inner = memorySnapshots(stored)
+    const snapshots = replacing<SnapshotStore>(inner, {
+      async readChunks(chunks, onChunk) {
+        if (first) {
+          first = false
+          for (let round = 2; round < 4; round++) {
+            await write(leader, round)
+            await leader.takeSnapshot()
+          }
+        }
+        return inner.readChunks(chunks, onChunk)
+      },
+    })
+    const next = make('b', { snapshots })
+    await next.start()
+    assert.deepEqual(next.snapshot(), leader.snapshot())
+  })
+})
