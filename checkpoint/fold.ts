@@ -96,6 +96,7 @@ export class Fold {
     if (compareReigns(commit.reign, reign) !== 0) {
       return { valid: false, why: `reign ${commit.reign.join('.')} is not the current ${reign.join('.')}` }
     }
+    if (incarnation === '') return { valid: false, why: 'no reign was claimed yet' }
     if (commit.incarnation !== incarnation)
       return { valid: false, why: `reign ${reign.join('.')} was claimed by ${incarnation}` }
     return valid

@@ -1,8 +1,10 @@
 /** What a person reads in the log: one line per change of state. */
 import { stripVTControlCharacters } from 'node:util'
 import type { Logger } from 'pino'
-import type { Crash } from './events.ts'
+import type { Crash, Effect } from './events.ts'
 import type { ReceiverEvent } from './protocol.ts'
+
+type Vacancy = Extract<Effect, { type: 'vacant' }>
 
 /** Writes the line of an event. */
 export function announce(log: Logger, event: ReceiverEvent): void {
@@ -67,6 +69,16 @@ export function announceCrash(log: Logger, crash: Crash): void {
       ...(lastLines.length > 0 ? { lastLines } : {}),
     },
     `${name} ${proven ? 'crashed' : 'is lost'}: ${reason}; ${outcome}${quote(lastLines)}`,
+  )
+}
+
+/** Nobody can lead: why one is needed, and who will be able to. At the very first start that is no cause for a warning. */
+export function announceVacancy(log: Logger, { epoch, reason, starting }: Vacancy): void {
+  const names = starting.map(({ name, ratio }) => (ratio === null ? name : `${name} (${Math.floor(ratio * 100)} %)`))
+  const waited = names.length === 0 ? '' : `; starting: ${names.join(', ')}`
+  log[epoch === 0 ? 'info' : 'warn'](
+    { event: 'vacant', epoch, reason, starting: starting.map(({ name }) => name) },
+    `waiting for a backend that can lead: ${reason}${waited}`,
   )
 }
 

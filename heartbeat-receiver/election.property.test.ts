@@ -7,6 +7,22 @@ import { type BackendOptions, World, type WorldBackend } from './receiver-world.
 const names = ['a', 'b', 'c', 'd'] as const
 /** How often a backend asks for the end of the journal, milliseconds. */
 const lookMs = 500
+/** In so long every backend that runs has sent two heartbeats, milliseconds. */
+const heartbeatsMs = 300
+/** A report is a heartbeat old at most, and a decision follows the last of one that hangs by the time in which a silence is judged, milliseconds. */
+const reportMaxMs = 700
+
+/** A number of records at a moment. */
+interface Noted {
+  readonly atMs: number
+  readonly records: number
+}
+
+/** Notes it, and forgets what is older than `memoryMs`. */
+function note(noted: Noted[], records: number, atMs: number, memoryMs: number): void {
+  noted.push({ atMs, records })
+  while (noted[0]!.atMs < atMs - memoryMs) noted.shift()
+}
 
 /** A world with a journal that the active writes and the others read, each as fast as it can. */
 class JournalWorld extends World {
@@ -15,6 +31,10 @@ class JournalWorld extends World {
   readonly readsPerMs = new Map<string, number>()
   readonly #ends = new Map<WorldBackend, number>()
   #lookAtMs = 0
+  /** What each missed of late, at each moment at which it ran. */
+  readonly #missed = new Map<WorldBackend, Noted[]>()
+  /** Where the journal ended in the time that a report can be old at a decision. */
+  readonly #ended: Noted[] = [{ atMs: 0, records: 1_000 }]
   /** What was wrong with a decision. */
   readonly wrong: string[] = []
   named = 0
@@ -35,6 +55,7 @@ class JournalWorld extends World {
   #pass(passedMs: number): void {
     const running = [...this.backends.values()].filter(({ process }) => process === 'running')
     if (running.some(({ phase }) => phase === 'active')) this.end += Math.round(this.writesPerMs * passedMs)
+    note(this.#ended, this.end, this.nowMs, reportMaxMs)
     const looks = this.nowMs >= this.#lookAtMs
     if (looks) this.#lookAtMs = this.nowMs + lookMs
     for (const backend of running) {
@@ -43,25 +64,35 @@ class JournalWorld extends World {
         backend.phase === 'active' ? this.end : Math.min(this.end, backend.offset + Math.ceil(read * passedMs))
       if (looks) this.#ends.set(backend, this.end)
       backend.lag = Math.max(0, (this.#ends.get(backend) ?? 0) - backend.offset)
+      const missed = this.#missed.get(backend) ?? []
+      this.#missed.set(backend, missed)
+      note(missed, this.missing(backend), this.nowMs, heartbeatsMs)
       if (backend.phase === 'starting' && this.#ends.has(backend) && backend.lag === 0) backend.phase = 'standby'
     }
   }
 
-  /** Reports are a heartbeat old, and a decision may follow the last of them by the time in which a silence is judged. */
+  /** The most that it missed in the time in which heartbeats tell it; infinite if it did not run all that time. */
+  #missedLately(backend: WorldBackend): number {
+    const lately = this.#missed.get(backend) ?? []
+    if (lately.length === 0 || lately[0]!.atMs > this.nowMs - heartbeatsMs / 2) return Number.POSITIVE_INFINITY
+    return Math.max(...lately.map(({ records }) => records))
+  }
+
   #judge(name: string): void {
     this.named++
-    const slack = this.writesPerMs * 600 + 1
+    const slack = this.end - this.#ended[0]!.records + 1
     const missing = this.missing(this.get(name))
     const known = this.core.views(this.nowMs)
     const better = [...this.backends.values()].filter(
       (other) =>
+        other.name !== name &&
         other.process === 'running' &&
         other.phase === 'standby' &&
         other.connection !== null &&
         known.some(
           ({ incarnation, alive, phase }) => incarnation === other.incarnation && alive && phase === 'standby',
         ) &&
-        this.missing(other) + slack < missing,
+        this.#missedLately(other) + slack < missing,
     )
     for (const other of better)
       this.wrong.push(`${this.nowMs}: ${name} misses ${missing}, ${other.name} only ${this.missing(other)}`)

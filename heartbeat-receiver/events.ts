@@ -57,7 +57,13 @@ export type Effect =
   /** For the person at the terminal. */
   | { readonly type: 'crashed'; readonly crash: Crash }
   /** A decision is needed and nobody can be named. */
-  | { readonly type: 'vacant'; readonly epoch: number; readonly reason: string }
+  | {
+      readonly type: 'vacant'
+      readonly epoch: number
+      readonly reason: string
+      /** Who will be able to lead, and how far its start is; null if it does not say. */
+      readonly starting: readonly { readonly name: string; readonly ratio: number | null }[]
+    }
   /** The named backend leads: how long it took since the first evidence. */
   | { readonly type: 'failed-over'; readonly epoch: number; readonly tookMs: number }
 

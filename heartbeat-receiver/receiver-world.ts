@@ -33,6 +33,7 @@ export class WorldBackend {
   journalReachable = true
   unsettledMs = 0
   lag = 0
+  progress: Heartbeat['progress'] | null = null
   refusing: string | null = null
   nextBeatMs = 0
   sequence = 0
@@ -154,6 +155,7 @@ export class World {
       ...{ type: 'heartbeat', sequence: ++backend.sequence, lag: backend.lag, inFlight: 0, eventLoopDelayMs: 0 },
       ...{ phase: backend.phase, reign: backend.reign, journalReign: this.journalReign, offset: backend.offset },
       ...{ unsettledMs: backend.unsettledMs, journalReachable: backend.journalReachable },
+      ...(backend.progress && { progress: backend.progress }),
     }
     this.input({ type: 'heartbeat', connection: backend.connection, heartbeat })
   }

@@ -277,7 +277,11 @@ export class Receiver {
     this.#tellCrash(null, false, nowMs)
     if (this.#vacancy) return
     this.#vacancy = { detectedAtMs }
-    this.#effects.push({ type: 'vacant', epoch: this.#inForce?.decision.epoch ?? 0, reason })
+    const starting = this.#roster.all().flatMap(({ hello, liveness, status }) => {
+      if (liveness.state !== 'alive' || status?.phase !== 'starting') return []
+      return [{ name: hello.name, ratio: status.progress?.ratio ?? null }]
+    })
+    this.#effects.push({ type: 'vacant', epoch: this.#inForce?.decision.epoch ?? 0, reason, starting })
   }
 
   #name(backend: KnownBackend, reason: string, detectedAtMs: number): void {

@@ -6,7 +6,7 @@ import { createServer as createSecureServer, type Server as SecureServer } from 
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
 import { createCheckpoint, type Journal, journalPorts } from '../checkpoint/index.ts'
-import { announce, announceCrash } from './announcements.ts'
+import { announce, announceCrash, announceVacancy } from './announcements.ts'
 import type { ReceiverOptions } from './config.ts'
 import { DecisionLog } from './decision-log.ts'
 import { listenError, ReceiverError } from './errors.ts'
@@ -215,11 +215,7 @@ class Service {
       case 'crashed':
         return announceCrash(this.#log, effect.crash)
       case 'vacant':
-        this.#log[effect.epoch === 0 ? 'info' : 'warn'](
-          { event: 'vacant', epoch: effect.epoch, reason: effect.reason },
-          `waiting for a backend that can lead: ${effect.reason}`,
-        )
-        return
+        return announceVacancy(this.#log, effect)
       case 'failed-over':
         return this.#metrics.failover(effect.tookMs)
     }

@@ -24,22 +24,27 @@ describe('receiver: a golden trace, where standbys are behind, of', () => {
     world.get('b').lag = 700
     world.run(990)
     world.take()
+    const starting: unknown[] = []
+    world.onEffect = (effect) => effect.type === 'vacant' && starting.push(...effect.starting)
+    world.get('b').progress = { ratio: 0.3, remainingMs: 100 }
+    world.run(100)
     world.kill('a')
-    world.run(1_000)
+    world.run(900)
+    assert.deepEqual(starting, [{ name: 'b', ratio: 0.3 }], 'who is waited for is told')
     Object.assign(world.get('b'), { offset: 1_000, lag: 0 })
     world.run(1_000)
     world.get('b').phase = 'standby'
     world.beat(world.get('b'))
     world.run(100)
     assert.deepEqual(world.take().slice(2), [
-      '1001 left a-1: its connection was closed and a new one was refused',
-      '1001 crashed a: its connection was closed and a new one was refused; leader none',
-      '1001 vacant: its connection was closed and a new one was refused',
+      '1101 left a-1: its connection was closed and a new one was refused',
+      '1101 crashed a: its connection was closed and a new one was refused; leader none',
+      '1101 vacant: its connection was closed and a new one was refused',
       '3000 record epoch 2 b-2: its connection was closed and a new one was refused',
       '3002 lead b-2 epoch 2',
       '3002 decided b-2 epoch 2',
       '3005 ready b-2 epoch 2',
-      '3005 failed-over in 2005',
+      '3005 failed-over in 1905',
     ])
   })
 
