@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import { Worker } from 'node:worker_threads'
 import pino from 'pino'
 import { Checkpoint } from './checkpoint.ts'
 import { CheckpointError, type CheckpointErrorCode } from './errors.ts'
@@ -221,4 +222,30 @@ test('a directory that cannot be used is refused with the reason', async (t) => 
     const journal = directory.keep(fileJournal({ directory: place, topic, log }))
     await fails(journal.open(), 'JOURNAL_UNUSABLE', message)
   }
+})
+
+test('a read that is begun anew just when its thread has died goes on in the next one', async (t) => {
+  const threads = new Set<Worker>()
+  const post = Worker.prototype.postMessage
+  t.mock.method(Worker.prototype, 'postMessage', function (this: Worker, ...message: Parameters<typeof post>) {
+    threads.add(this)
+    post.apply(this, message)
+  })
+  const journal = await openIn(await testDirectory(t))
+  for (const record of ['a', 'b']) await journal.append(bytes(record), deadlineMs)
+  let seen = ''
+  let wake = () => {}
+  const tail = await journal.tail(0, (records) => {
+    for (const { value } of records) seen += text(value)
+    wake()
+  })
+  const until = async (expected: string) => {
+    while (seen !== expected) await new Promise<void>((resolve) => (wake = resolve))
+  }
+  await until('ab')
+  for (const thread of threads) await thread.terminate()
+  tail.seek(1)
+  await until('abb')
+  await journal.append(bytes('c'), deadlineMs)
+  await until('abbc')
 })

@@ -55,7 +55,10 @@ export class FileThread<Call, Note, News> {
 
   /** Tells without being answered. */
   tell(note: Note): void {
-    if (!this.#closed) this.#thread().postMessage({ note })
+    if (this.#closed) return
+    const worker = this.#worker
+    if (worker) worker.postMessage({ note })
+    else this.#thread() // it is told all that counts as it begins, this too
   }
 
   /** Everything under way is rejected with `reason`; `last` is the last call, after which the thread is ended. */
