@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { z } from 'zod'
 import { journalOptions, limitOptions, logLevelOption, tokenOption } from '../checkpoint/config.ts'
 import type { CheckpointLimits } from '../checkpoint/index.ts'
+import { limitProblems } from '../checkpoint/limits.ts'
 import { flag, port, textList } from '../checkpoint/units.ts'
 
 /** The options of a backend, each with its default: `backendOptions.parse({ port: 9001 })`, or as flags and environment by the commands. */
@@ -50,16 +51,29 @@ export type BackendOptions = z.infer<typeof backendOptions>
 /** What {@link backendOptions} takes: every option may be left out, and be text as in a flag. */
 export type BackendSettings = z.input<typeof backendOptions>
 
+/** Which limit of the checkpoint an option sets. */
+const limitOf = {
+  transactionBytes: 'transactionBytesMax',
+  groupBytes: 'groupBytesMax',
+  responseBytes: 'responseBytesMax',
+  queueRequests: 'queueMax',
+  queueBytes: 'queueBytesMax',
+  clientKeys: 'keysMax',
+  clientKeyAge: 'keyAgeMs',
+  snapshotTail: 'snapshotTailBytes',
+} as const satisfies Record<keyof typeof limitOptions, keyof CheckpointLimits>
+const limitEntries = Object.entries(limitOf) as [keyof typeof limitOf, keyof CheckpointLimits][]
+
 /** The limits of the checkpoint that have flags. */
 export function limitsOf(options: BackendOptions): Partial<CheckpointLimits> {
-  return {
-    transactionBytesMax: options.transactionBytes,
-    groupBytesMax: options.groupBytes,
-    responseBytesMax: options.responseBytes,
-    queueMax: options.queueRequests,
-    queueBytesMax: options.queueBytes,
-    keysMax: options.clientKeys,
-    keyAgeMs: options.clientKeyAge,
-    snapshotTailBytes: options.snapshotTail,
+  return Object.fromEntries(limitEntries.map(([option, limit]) => [limit, options[option]]))
+}
+
+/** Options that make no sense together, told by their own names: for a command line made of {@link backendOptions}. */
+export function checkLimits(options: BackendOptions, context: z.core.$RefinementCtx<unknown>): void {
+  for (const { limit, problem } of limitProblems(limitsOf(options))) {
+    const option = limitEntries.find(([, name]) => name === limit)?.[0] ?? 'transactionBytes'
+    const message = limitEntries.reduce((text, [own, name]) => text.replaceAll(name, own), problem)
+    context.issues.push({ code: 'custom', path: [option], message, input: options[option] })
   }
 }

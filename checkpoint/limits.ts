@@ -76,25 +76,44 @@ export function groupTooLarge(groupBytesMax: number, recordBytesMax: number): st
   return `groupBytesMax is ${groupBytesMax} and must not be above ${most}: the journal takes records of ${recordBytesMax} bytes (max.message.bytes of the topic)`
 }
 
+/** One thing that is wrong with a choice of limits. */
+export interface LimitProblem {
+  readonly limit: string
+  /** What is wrong and what would be right. */
+  readonly problem: string
+}
+
+/** All that is wrong with a choice of limits. */
+export function limitProblems(chosen: Partial<CheckpointLimits>): LimitProblem[] {
+  const limits = withDefaults(chosen)
+  const names = Object.keys(defaultLimits) as (keyof CheckpointLimits)[]
+  const unknown = Object.keys(chosen).filter((name) => !Object.hasOwn(defaultLimits, name))
+  const senseless = names.filter((name) => !(Number.isSafeInteger(limits[name]) && limits[name] >= least(name)))
+  const tooLarge = nested.filter(([smaller, larger]) => limits[smaller] > limits[larger])
+  return [
+    ...unknown.map((limit) => ({ limit, problem: `there is no limit ${limit}` })),
+    ...senseless.map((limit) => ({
+      limit,
+      problem: `${limit} is ${limits[limit]} and must be a whole number, at least ${least(limit)}`,
+    })),
+    ...tooLarge.map(([limit, larger]) => ({
+      limit,
+      problem: `${limit} is ${limits[limit]} and must not be above ${larger}, ${limits[larger]}`,
+    })),
+  ]
+}
+
 /**
  * The limits to use, from those that somebody chose.
  * @throws CheckpointError OPTIONS_WRONG, which names all that is wrong in one line.
  */
 export function checkedLimits(chosen: Partial<CheckpointLimits> = {}): CheckpointLimits {
-  const unknown = Object.keys(chosen).filter((name) => !Object.hasOwn(defaultLimits, name))
+  const problems = limitProblems(chosen)
+  if (problems.length > 0) throw new CheckpointError('OPTIONS_WRONG', problems.map(({ problem }) => problem).join('; '))
+  return withDefaults(chosen)
+}
+
+function withDefaults(chosen: Partial<CheckpointLimits>): CheckpointLimits {
   const given = Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== undefined))
-  const limits: CheckpointLimits = { ...defaultLimits, ...given }
-  const names = Object.keys(defaultLimits) as (keyof CheckpointLimits)[]
-  const senseless = names.filter((name) => !(Number.isSafeInteger(limits[name]) && limits[name] >= least(name)))
-  const problems = [
-    ...unknown.map((name) => `there is no limit ${name}`),
-    ...senseless.map((name) => `${name} is ${limits[name]} and must be a whole number, at least ${least(name)}`),
-    ...nested
-      .filter(([smaller, larger]) => limits[smaller] > limits[larger])
-      .map(
-        ([smaller, larger]) => `${smaller} is ${limits[smaller]} and must not be above ${larger}, ${limits[larger]}`,
-      ),
-  ]
-  if (problems.length > 0) throw new CheckpointError('OPTIONS_WRONG', problems.join('; '))
-  return limits
+  return { ...defaultLimits, ...given }
 }

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { backendOptions, limitsOf } from '../backend/config.ts'
 import { limitOptions } from '../checkpoint/config.ts'
 import { defaultLimits } from '../checkpoint/limits.ts'
+import { ticketOfficeOptions } from '../compose/ticket-office/config.ts'
 
 const root = join(import.meta.dirname, '..')
 const page = readFileSync(join(root, 'docs/limits.md'), 'utf8')
@@ -43,6 +44,15 @@ test('each flag sets a limit of the checkpoint, and its default is that of the l
   assert.deepEqual({ ...defaultLimits, ...fromFlags }, defaultLimits)
   const chosen = Object.fromEntries(Object.keys(limitOptions).map((name, index) => [name, 1_000 + index]))
   assert.equal(new Set(Object.values(limitsOf(backendOptions.parse(chosen)))).size, Object.keys(limitOptions).length)
+})
+
+test('flags that make no sense together are wrong usage, told by their own names', () => {
+  const told = (options: object) =>
+    ticketOfficeOptions.safeParse(options).error?.issues.map(({ path, message }) => `${path}: ${message}`)
+  assert.deepEqual(told({ groupBytes: '1KiB' }), [
+    'transactionBytes: transactionBytes is 900000 and must not be above groupBytes, 1024',
+  ])
+  assert.equal(told({ groupBytes: 2_000_000, transactionBytes: '1MiB' }), undefined)
 })
 
 test('every other bound in the tables is a constant of the file it names, with that value', () => {
