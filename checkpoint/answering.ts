@@ -31,20 +31,31 @@ export interface HeldAnswers {
   bytes: number
 }
 
-/** A ticket with who waits for it. */
-export interface Pending extends Submission<unknown> {
+/** A ticket with who waits for it. A class, as `Encoded` is one. */
+export class Pending implements Submission<unknown> {
+  readonly encoded: Submission<unknown>['encoded']
+  readonly undo: Submission<unknown>['undo']
+  readonly outcome: Outcome<unknown>
   /** Null once told. */
   caller: Caller<unknown> | null
   readonly submittedAtMs: number
   /** Where its answer counts for as long as it waits. */
   readonly held: HeldAnswers
+
+  constructor(made: Submission<unknown>, caller: Caller<unknown>, submittedAtMs: number, held: HeldAnswers) {
+    this.encoded = made.encoded
+    this.undo = made.undo
+    this.outcome = made.outcome
+    this.caller = caller
+    this.submittedAtMs = submittedAtMs
+    this.held = held
+  }
 }
 
 /** The ticket of a caller. */
 export function pending<R>(made: Submission<R>, caller: Caller<R>, submittedAtMs: number, held: HeldAnswers): Pending {
-  const { encoded, undo, outcome } = made
   held.bytes += heldBytes(made)
-  return { encoded, undo, outcome, caller: caller as Caller<unknown>, submittedAtMs, held }
+  return new Pending(made, caller as Caller<unknown>, submittedAtMs, held)
 }
 
 function heldBytes({ outcome }: Submission<unknown>): number {

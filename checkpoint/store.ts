@@ -13,7 +13,7 @@ import type { Seed } from './packed-key.ts'
 import { PackedMap } from './packed-map.ts'
 import { type Encoded, forEachChange, type Json, type Marks, type Transaction } from './record.ts'
 import { Remembered, type RememberedLimits } from './remembered.ts'
-import { type NamedMap, type Step, TransactionEncoder } from './transaction-encoder.ts'
+import { type NamedMap, Step, TransactionEncoder } from './transaction-encoder.ts'
 
 export interface StoreLimits extends RememberedLimits {
   /** Most bytes of one transaction as journaled. */
@@ -26,9 +26,14 @@ export interface StoreLimits extends RememberedLimits {
 const changeHeadBytes = 12
 
 /** What takes a transaction back. Must be applied in reverse order of the transactions. */
-export interface Undo {
+export class Undo {
   readonly steps: readonly Step[]
   readonly marks: Marks | null
+
+  constructor(steps: readonly Step[], marks: Marks | null) {
+    this.steps = steps
+    this.marks = marks
+  }
 }
 
 /** The changes of a transaction that is still running. */
@@ -143,7 +148,7 @@ export class Store {
     mustBeShallowText(text, `the value for ${map}[${key}]`)
     const named = this.#maps.get(map) ?? this.#startMap(map)
     const before = named.packed.put(key, text)
-    note(draft, { map: named, key, before, after: named.packed.written })
+    note(draft, new Step(named, key, before, named.packed.written))
   }
 
   /** Deletes a key; true if it was there. */
@@ -152,7 +157,7 @@ export class Store {
     const named = this.#maps.get(map)
     const before = named?.packed.remove(key) ?? 0
     if (before === 0) return false
-    note(draft, { map: named!, key, before, after: 0 })
+    note(draft, new Step(named!, key, before, 0))
     this.#count(draft, map, key, 0)
     return true
   }
@@ -170,7 +175,7 @@ export class Store {
   /** Records ahead of the journal what exactly-once must find at once, and makes the undo of the whole transaction. */
   speculate(steps: readonly Step[], marks: Marks | null, responseText: string): Undo {
     if (marks) this.remembered.record(marks, responseText)
-    return { steps, marks }
+    return new Undo(steps, marks)
   }
 
   /** Takes a speculative transaction back. */
@@ -282,7 +287,8 @@ const noSteps: Step[] = []
 
 /** Most transactions have one step, and thousands may wait: an array that grew to it would have room for 17. */
 function note(draft: Draft, step: Step): void {
-  if (draft.steps === noSteps) draft.steps = [step]
+  if (draft.steps === noSteps)
+    draft.steps = Array.of(step) // no literal: see `Encoded`
   else draft.steps.push(step)
 }
 

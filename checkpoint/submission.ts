@@ -25,9 +25,21 @@ export interface SubmissionLimits {
   readonly responseBytesMax: number
 }
 
+/** A transaction that ran. A class, as `Encoded` is one. */
+export class Ran<R> {
+  readonly kind = 'ran'
+  readonly result: R
+  readonly responseText: string
+
+  constructor(result: R, responseText: string) {
+    this.result = result
+    this.responseText = responseText
+  }
+}
+
 /** What a caller is told when its place in the log is durable. */
 export type Outcome<R> =
-  | { readonly kind: 'ran'; readonly result: R; readonly responseText: string }
+  | Ran<R>
   | { readonly kind: 'recorded'; readonly responseText: string; readonly byKey: boolean }
   | { readonly kind: 'failed'; readonly error: unknown }
 
@@ -71,7 +83,7 @@ export function submission<R>(
       throw tooLarge(encoded.end - encoded.start, limits)
     })
     const undo = encoded && store.speculate(steps, marks, responseText)
-    return { encoded, undo, outcome: { kind: 'ran', result, responseText } }
+    return { encoded, undo, outcome: new Ran(result, responseText) }
   } catch (error) {
     return answerOnly({ kind: 'failed', error })
   }
@@ -91,7 +103,7 @@ export function openingSession(store: Store): Submission<string> {
   return {
     encoded: store.encode(marks, null, []),
     undo: store.speculate([], marks, responseText),
-    outcome: { kind: 'ran', result: session, responseText },
+    outcome: new Ran(session, responseText),
   }
 }
 

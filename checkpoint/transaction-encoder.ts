@@ -3,7 +3,7 @@
  * of its own. The layout is told in `record.ts`.
  */
 import type { PackedMap } from './packed-map.ts'
-import type { Encoded, Marks } from './record.ts'
+import { Encoded, type Marks } from './record.ts'
 
 /** Says that a response or a value is not there. */
 export const none = 0xffffffff
@@ -17,13 +17,20 @@ export interface NamedMap {
 }
 
 /** One change of a transaction, and one step back. Addresses of entries; 0 is none. */
-export interface Step {
+export class Step {
   readonly map: NamedMap
   readonly key: string
   /** What the key had before. */
   readonly before: number
   /** What it has now; 0: it was deleted. */
   readonly after: number
+
+  constructor(map: NamedMap, key: string, before: number, after: number) {
+    this.map = map
+    this.key = key
+    this.before = before
+    this.after = after
+  }
 }
 
 const blockBytes = 1024 * 1024
@@ -49,7 +56,7 @@ export class TransactionEncoder {
     block.writeUInt32LE(responseBytes, start + 4)
     block.writeUInt32LE(steps.length, start + 8)
     this.#end = at
-    return { block, start, end: at }
+    return new Encoded(block, start, at)
   }
 
   /** Forgets the last transaction encoded: it was refused. */
