@@ -86,7 +86,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
       startDeadlineMs: this.#limits.startDeadlineMs,
       offset: () => this.#snapshots?.nextOffset ?? this.#replica.foldState.offset,
       restore: (extent, begin) => this.#restore(extent, begin),
-      mayRestore: () => this.#snapshots !== null && !this.leads,
+      mayRestore: () => this.#snapshots !== null, // who leads has missed that it was fenced: nobody truncates ahead of a reign that lasts
       read: (record) => this.#read(record),
       needsReading: () => this.#replica.needsReading,
       caughtUp: () => this.#reachedEnd(),

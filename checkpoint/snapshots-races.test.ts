@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { suite, type TestContext, test } from 'node:test'
 import pino from 'pino'
 import { Checkpoint } from './checkpoint.ts'
-import { createMemoryLog, memoryJournal } from './memory-journal.ts'
+import { CheckpointError } from './errors.ts'
+import type { Journal, RecordListener } from './journal.ts'
+import { createMemoryLog, type MemoryLog, memoryJournal } from './memory-journal.ts'
 import { MemorySnapshots, memorySnapshots } from './memory-snapshots.ts'
 import type { CheckpointOptions } from './options.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
@@ -44,6 +46,33 @@ async function write(leader: Checkpoint, round: number, count = 10): Promise<voi
   const map = leader.map<string>('m')
   for (let index = 0; index < count; index++)
     await leader.transact(() => map.set(`k${index}`, `${round} ${'x'.repeat(20)}`))
+}
+
+async function until(what: () => boolean, mostMs = 8_000): Promise<void> {
+  const deadlineMs = performance.now() + mostMs
+  while (!what()) {
+    assert.ok(performance.now() < deadlineMs, `not within ${mostMs} ms: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+/** A journal whose tail can hang, and afterwards passes over what was truncated, as kafkajs does. */
+function hanging(shared: MemoryLog, methods: Partial<Journal> = {}) {
+  const inner = memoryJournal(shared)
+  let hung = Promise.withResolvers<void>()
+  hung.resolve()
+  const tail = (from: number, onRecords: RecordListener) =>
+    inner.tail(from, async (records) => {
+      await hung.promise
+      await onRecords(records.filter(({ offset }) => offset >= shared.first))
+    })
+  return {
+    journal: replacing<Journal>(inner, { tail, ...methods }),
+    hang: () => {
+      hung = Promise.withResolvers()
+    },
+    goOn: () => hung.resolve(),
+  }
 }
 
 suite('snapshots among others', { concurrency: 8 }, () => {
@@ -92,5 +121,29 @@ suite('snapshots among others', { concurrency: 8 }, () => {
     const next = make('b', { snapshots })
     await next.start()
     assert.deepEqual(next.snapshot(), leader.snapshot())
+  })
+
+  test('a leader that hung while another led, and truncated the journal ahead of it, follows again', async (t) => {
+    const { shared, make } = world(t)
+    const { journal, hang, goOn } = hanging(shared)
+    const zombie = await leading(make('z', { journal }))
+    await write(zombie, 0)
+    const fatal: CheckpointError[] = []
+    zombie.on('fatal', (error) => fatal.push(error))
+    hang()
+    await until(() => zombie.status().offset === shared.records.length)
+    const leader = await leading(make('a'), 2)
+    for (let round = 0; round < 3; round++) {
+      await write(leader, round)
+      await leader.takeSnapshot()
+    }
+    assert.ok(shared.first > zombie.status().offset)
+    goOn()
+    await until(() => fatal.length > 0 || (zombie.phase === 'standby' && zombie.status().lag === 0))
+    assert.deepEqual(
+      fatal.map(({ message }) => message),
+      [],
+    )
+    assert.deepEqual(zombie.snapshot(), leader.snapshot())
   })
 })
