@@ -149,23 +149,30 @@ export class JournalReader {
   }
 
   async #gap(from: number): Promise<void> {
-    const { journal, log, failed, mayRestore } = this.#options
+    const { log, failed, mayRestore } = this.#options
     this.#checkingGap = true
-    let start = 0
-    try {
-      start = await journal.start()
-    } catch (err) {
-      log.debug({ err }, 'the start of the journal is not known')
-    } finally {
-      this.#checkingGap = false
-    }
-    if (this.#stopping.signal.aborted || this.#restoring || this.#options.offset() !== from) return
+    const start = await this.#startOnceKnown(from)
+    this.#checkingGap = false
+    if (start === null || this.#stopping.signal.aborted || this.#restoring || this.#options.offset() !== from) return
     if (start <= from || !mayRestore()) return this.#seekGap(from)
     log.warn(
       { event: 'restoring', offset: from, start },
       `the journal was truncated to ${start} ahead of what was read`,
     )
     this.#restore(Number.POSITIVE_INFINITY).then(() => this.#checkCaughtUp(), failed)
+  }
+
+  /** Asks until it is told where the journal starts: what is not known is no loss. Null if reading went on from `from` meanwhile. */
+  async #startOnceKnown(from: number): Promise<number | null> {
+    for (let pauseMs = openPauseMs.first; ; pauseMs = Math.min(pauseMs * 2, openPauseMs.max)) {
+      try {
+        return await this.#options.journal.start()
+      } catch (err) {
+        this.#options.log.debug({ err }, 'the start of the journal is not known')
+      }
+      await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      if (this.#stopping.signal.aborted || this.#options.offset() !== from) return null
+    }
   }
 
   /** Tries until the deadline; no record is taken meanwhile. */

@@ -146,4 +146,34 @@ suite('snapshots among others', { concurrency: 8 }, () => {
     )
     assert.deepEqual(zombie.snapshot(), leader.snapshot())
   })
+
+  test('while it is not known where the journal starts, a gap is no loss', async (t) => {
+    const { shared, make } = world(t)
+    const leader = await leading(make('a'))
+    let unknown = 0
+    const { journal, hang, goOn } = hanging(shared, {
+      async start() {
+        if (unknown-- > 0) throw new CheckpointError('JOURNAL_UNREACHABLE', 'no leader')
+        return shared.first
+      },
+    })
+    const standby = make('b', { journal })
+    await standby.start()
+    const fatal: CheckpointError[] = []
+    standby.on('fatal', (error) => fatal.push(error))
+    hang()
+    for (let round = 0; round < 3; round++) {
+      await write(leader, round)
+      await leader.takeSnapshot()
+    }
+    unknown = 6
+    goOn()
+    await until(() => fatal.length > 0 || standby.status().offset === shared.records.length)
+    assert.deepEqual(
+      fatal.map(({ message }) => message),
+      [],
+    )
+    await until(() => standby.phase === 'standby')
+    assert.deepEqual(standby.snapshot(), leader.snapshot())
+  })
 })
