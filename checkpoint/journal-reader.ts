@@ -159,7 +159,12 @@ export class JournalReader {
       { event: 'restoring', offset: from, start },
       `the journal was truncated to ${start} ahead of what was read`,
     )
-    this.#restore(Number.POSITIVE_INFINITY).then(() => this.#checkCaughtUp(), failed)
+    this.#restore(Number.POSITIVE_INFINITY).then(
+      () => this.#checkCaughtUp(),
+      (error: unknown) => {
+        if (error !== this.#stopping.signal.reason) failed(error)
+      },
+    )
   }
 
   /** Asks until it is told where the journal starts: what is not known is no loss. Null if reading went on from `from` meanwhile. */
@@ -186,7 +191,10 @@ export class JournalReader {
           return await this.#restoreOnce()
         } catch (error) {
           this.#stopping.signal.throwIfAborted()
-          if (!mayPass(error) || performance.now() > deadlineMs) throw error
+          if (!mayPass(error) || performance.now() > deadlineMs) {
+            void this.stop() // what the tail has brought already is not to be read upon half a state
+            throw error
+          }
           this.#options.log.warn({ event: 'waiting', reason: error.message }, 'waiting for the journal')
           await new Promise((resolve) => setTimeout(resolve, pauseMs))
         }

@@ -176,4 +176,70 @@ suite('snapshots among others', { concurrency: 8 }, () => {
     await until(() => standby.phase === 'standby')
     assert.deepEqual(standby.snapshot(), leader.snapshot())
   })
+
+  for (const [when, damaged] of [
+    ['at a start', false],
+    ['after a start that failed', true],
+  ] as const) {
+    test(`closing ends a restore ${when}, and nothing goes on`, async (t) => {
+      const { stored, make } = world(t)
+      const leader = await leading(make('a'))
+      for (let round = 0; round < 2; round++) {
+        await write(leader, round)
+        await leader.takeSnapshot()
+      }
+      if (damaged) for (const chunk of stored.chunks.values()) chunk[chunk.length - 1]! ^= 1
+      const inner = memorySnapshots(stored)
+      const reading = Promise.withResolvers<void>()
+      const snapshots = replacing<SnapshotStore>(inner, {
+        async readChunks(chunks, onChunk) {
+          reading.resolve()
+          if (!damaged) await new Promise((resolve) => setTimeout(resolve, 50))
+          return inner.readChunks(chunks, onChunk)
+        },
+      })
+      const next = make('b', { snapshots })
+      const seen: string[] = []
+      next.on('fatal', ({ code }) => seen.push(`fatal ${code}`))
+      next.on('phase', (phase) => seen.push(phase))
+      const started = assert.rejects(next.start(), { code: damaged ? 'HISTORY_LOST' : 'STOPPED' })
+      await reading.promise
+      if (damaged) await started
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      const late = new Promise((_, reject) => setTimeout(reject, 5_000, new Error('close hangs')).unref())
+      await Promise.race([next.close(0), late])
+      await started
+      assert.deepEqual(seen, ['stopping'])
+    })
+  }
+
+  test('closing ends a restore of a standby whose journal was truncated ahead of it, and is no failure', async (t) => {
+    const { shared, stored, make } = world(t)
+    const leader = await leading(make('a'))
+    const tail = hanging(shared)
+    const inner = memorySnapshots(stored)
+    const reading = Promise.withResolvers<void>()
+    const snapshots = replacing<SnapshotStore>(inner, {
+      async readChunks(chunks, onChunk) {
+        reading.resolve()
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        return inner.readChunks(chunks, onChunk)
+      },
+    })
+    const standby = make('b', { journal: tail.journal, snapshots })
+    await standby.start()
+    const seen: string[] = []
+    standby.on('fatal', ({ code }) => seen.push(`fatal ${code}`))
+    tail.hang()
+    for (let round = 0; round < 3; round++) {
+      await write(leader, round)
+      await leader.takeSnapshot()
+    }
+    tail.goOn()
+    await reading.promise
+    const late = new Promise((_, reject) => setTimeout(reject, 5_000, new Error('close hangs')).unref())
+    await Promise.race([standby.close(0), late])
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    assert.deepEqual(seen, [])
+  })
 })
