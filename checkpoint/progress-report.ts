@@ -2,13 +2,13 @@
 import type { Logger } from 'pino'
 import { describeProgress, describeTotals, Lateness, Progress, type ProgressFigures, type Stage } from './progress.ts'
 
-/** What is under way: `start` until the state is there for the first time, `catch-up` when a standby fell far behind its journal. */
-export type Reading = 'start' | 'catch-up'
-
 /** Progress as a checkpoint tells it. */
 export interface ProgressStatus extends ProgressFigures {
-  readonly reading: Reading
+  /** `start` until the state is there, `catch-up` when a standby fell far behind its journal. */
+  readonly reading: 'start' | 'catch-up'
 }
+
+type Reading = ProgressStatus['reading']
 
 /** Of one checkpoint. Times are monotonic, milliseconds. */
 export class ProgressReport {
