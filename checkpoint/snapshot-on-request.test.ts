@@ -63,10 +63,19 @@ test('a standby takes one too, and what is older than the second is cleared away
 })
 
 test('those asked for at the same time are taken one after the other', async (t) => {
-  const { make, manifests } = world(t)
-  const leader = await leading(await make('a'))
+  const { make, stored } = world(t)
+  const snapshots = memorySnapshots(stored)
+  const write = snapshots.writeManifest.bind(snapshots)
+  const told: string[] = []
+  snapshots.writeManifest = async (generation, value) => {
+    told.push(generation)
+    await write(generation, value)
+  }
+  const leader = await leading(await make('a', { snapshots }))
   await Promise.all([leader.takeSnapshot(), leader.takeSnapshot()])
-  assert.equal(manifests().length, 2)
+  const [first, second] = [told[0], told.at(-1)]
+  assert.deepEqual(told, [first, first, second, second], 'each is announced and finished before the next is announced')
+  assert.notEqual(first, second)
 })
 
 test('a snapshot that cannot be written rejects, and the next may do', async (t) => {

@@ -41,8 +41,9 @@ test('what grows all the time is not flat', () => {
 
 test('the limit is the middle level times the share, plus the slack, and may be reached', () => {
   const step = (after: number) => readings((turn) => (turn > 40 ? after : 100))
-  assert.deepEqual(judgeFlat(step(115), median), { flat: true, middle: 100, last: 115, limit: 115.00000000000001 })
-  assert.equal(judgeFlat(step(116), median)?.flat, false)
+  const rule: FlatRule = { level: 'median', share: 1.5, slack: 5 }
+  assert.deepEqual(judgeFlat(step(155), rule), { flat: true, middle: 100, last: 155, limit: 155 })
+  assert.equal(judgeFlat(step(156), rule)?.flat, false)
 })
 
 test('a peak is no growth of a median, but it is of the highest', () => {
