@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import kafkajs from 'kafkajs'
 import pino from 'pino'
-import { createCheckpoint, kafkaJournal } from '../checkpoint/index.ts'
+import { createCheckpoint, journalPorts, kafkaJournal } from '../checkpoint/index.ts'
 import { type LocalKafka, startKafka } from '../compose/kafka/kafka.ts'
 import { receiverOptions } from '../heartbeat-receiver/index.ts'
 import { startReceiver } from '../heartbeat-receiver/service.ts'
@@ -73,6 +73,28 @@ test('the records of a shard are printed with the broker’s time, and none is a
   t.after(() => looking.close())
   assert.equal(await looking.end(), lines.length, 'nothing was appended')
   assert.deepEqual(await topics(), before, 'nor made')
+})
+
+test('a journal that was truncated behind its snapshots has all verdicts', needsKafka, async (t) => {
+  const ports = journalPorts({ kafka: kafka.brokers, topic: 'cut.journal.0', clientId: 'test', log })
+  const limits = { snapshotTailBytes: 4_096, snapshotDelayMs: 1 }
+  const checkpoint = createCheckpoint({ ...ports, incarnation: 'a-1', node: 'a', log, limits, standbys: () => 0 })
+  t.after(() => checkpoint.close(0))
+  await checkpoint.start()
+  checkpoint.lead(1)
+  assert.equal(await checkpoint.whenLeading(5_000), true)
+  const map = checkpoint.map<string>('m')
+  const deadlineMs = performance.now() + 60_000
+  for (let turn = 0; (await ports.journal.start()) === 0; turn++) {
+    for (let key = 0; key < 20; key++) await checkpoint.transact(() => map.set(`k${key}`, 'x'.repeat(200)))
+    assert.ok(performance.now() < deadlineMs, `it is truncated within ${turn} turns`)
+  }
+  await checkpoint.close(0)
+  const { code, lines, stderr } = await heartline(['--topic-prefix', 'cut'])
+  assert.deepEqual([code, stderr], [0, ''])
+  assert.ok(Number(lines[0]!.offset) > 0)
+  assert.deepEqual([...new Set(lines.map(({ verdict }) => verdict))], ['valid'])
+  assert.deepEqual([...new Set(lines.map(({ node }) => node))], ['a'], 'whose claim is gone')
 })
 
 test('what the receivers decided is a journal too', needsKafka, async (t) => {
