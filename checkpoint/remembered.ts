@@ -126,6 +126,7 @@ export class Remembered {
     const { request, key, fingerprint = '', open } = marks
     if (open !== undefined) {
       this.#sessionsOpened = Math.max(this.#sessionsOpened, Number(open))
+      this.#end(open) // a copy that is replayed upon may have it already, with answers
       this.#sessions.set(open, {
         lastAt: Number.POSITIVE_INFINITY,
         lowestWaiting: 0,
@@ -173,7 +174,8 @@ export class Remembered {
       name,
       { lastAt, lowestWaiting, responses: [...responses], bytes },
     ])
-    return { sessions, keys: [...this.#keys], keyBytes: this.#keyBytes, sessionsOpened: this.#sessionsOpened }
+    const [keyBytes, sessionsBytes, sessionsOpened] = [this.#keyBytes, this.#sessionsBytes, this.#sessionsOpened]
+    return { sessions, keys: [...this.#keys], keyBytes, sessionsBytes, sessionsOpened }
   }
 
   /**
