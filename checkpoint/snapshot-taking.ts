@@ -29,7 +29,7 @@ const sliceMs = 2
 const paceMs = 8
 /** Chunks under way at a time. */
 const inFlightMax = 2
-/** The announcement is renewed each time so many chunks were written. */
+/** The announcement is renewed each time so many chunks were written, or read back. */
 const announcedChunks = 64
 
 /**
@@ -62,6 +62,7 @@ class Taking {
   readonly #chunks: [bytes: number, sum: string, location: number][] = []
   readonly #writing = new Set<Promise<unknown>>()
   #announced = 0
+  #announcement: Uint8Array = new Uint8Array()
   #failed: { error: unknown } | null = null
 
   constructor(options: TakeOptions) {
@@ -70,7 +71,7 @@ class Taking {
 
   async take(): Promise<Manifest> {
     const { store, foldState, lastValue, settled, generation, by, signal } = this.#options
-    await this.#announce()
+    await this.#announce(announcedChunks)
     signal.throwIfAborted()
     const start = foldState()
     const before = lastValue()
@@ -98,6 +99,7 @@ class Taking {
     }
     const value = encodeGeneration(manifest)
     if (value.length > chunkBytesMax) throw new Error(`the state has ${bytes} bytes: too many for one manifest`)
+    await this.#mustStand()
     await this.#options.snapshots.writeManifest(generation, value)
     return manifest
   }
@@ -108,11 +110,20 @@ class Taking {
     if (this.#announced > 0) await removeGeneration(snapshots, { generation, chunks: this.#announced, by })
   }
 
-  async #announce(): Promise<void> {
+  async #announce(moreChunks: number): Promise<void> {
     const { snapshots, generation, by } = this.#options
-    this.#announced += announcedChunks
+    this.#announced += moreChunks
     const begun = { state: 'begun', generation, chunksBelow: this.#announced, by, writtenAtMs: Date.now() } as const
-    await snapshots.writeManifest(generation, encodeGeneration(begun))
+    this.#announcement = encodeGeneration(begun)
+    await snapshots.writeManifest(generation, this.#announcement)
+  }
+
+  /** Whoever does not see it grow for long takes it for abandoned: a manifest after that would name chunks that are gone, or soon will be. */
+  async #mustStand(): Promise<void> {
+    const { snapshots, generation } = this.#options
+    const stands = (await snapshots.manifests()).get(generation)
+    if (!stands || Buffer.compare(stands, this.#announcement) !== 0)
+      throw new Error('it took so long that another process cleared it away')
   }
 
   async #copyAll(copy: SnapshotCopy): Promise<void> {
@@ -131,7 +142,7 @@ class Taking {
 
   async #write(chunk: Buffer): Promise<void> {
     const index = this.#chunks.length
-    if (index === this.#announced) await this.#announce()
+    if (index === this.#announced) await this.#announce(announcedChunks)
     while (this.#writing.size >= inFlightMax) await Promise.race(this.#writing)
     const place: [number, string, number] = [chunk.length, checksum(chunk), -1]
     this.#chunks.push(place)
@@ -158,7 +169,7 @@ class Taking {
       const [bytes, sum] = this.#chunks[index]!
       if (value.length !== bytes || checksum(value) !== sum)
         throw new Error(`chunk ${index} reads back other than it was written`)
-      read++
+      if (++read % announcedChunks === 0) await this.#announce(0)
       await pause(paceMs)
     })
     if (read !== places.length) throw new Error(`only ${read} of ${places.length} chunks read back`)
