@@ -55,3 +55,13 @@ test('a snapshot is seen to grow while its chunks are read back, too', async () 
   assert.equal(manifest.chunks.length, 71)
   assert.ok(seen.size > 1)
 })
+
+test('chunks that stand in another order than they were written make no snapshot: what is remembered must be read in order', async () => {
+  const snapshots = memorySnapshots()
+  const readChunks = snapshots.readChunks.bind(snapshots)
+  snapshots.readChunks = async (chunks, onChunk) => {
+    const last = chunks.length - 1
+    await readChunks(chunks.toReversed(), (index, value) => onChunk(last - index, value))
+  }
+  await assert.rejects(taking(snapshots, stateOf(2)), /chunk 0 .* place/)
+})

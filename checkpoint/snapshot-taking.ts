@@ -166,6 +166,8 @@ class Taking {
     const places = this.#chunks.map(([, , location], index) => ({ key: chunkKey(generation, index), location }))
     await snapshots.readChunks(places, async (index, value) => {
       signal.throwIfAborted()
+      // A reader gets them as they stand, and what is remembered must be read as it was copied.
+      if (index !== read) throw new Error(`chunk ${read} is not there, or not in its place`)
       const [bytes, sum] = this.#chunks[index]!
       if (value.length !== bytes || checksum(value) !== sum)
         throw new Error(`chunk ${index} reads back other than it was written`)
