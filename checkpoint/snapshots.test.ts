@@ -190,6 +190,7 @@ suite('snapshots of a checkpoint', { concurrency: 8 }, () => {
       ({ chunks }, { generation, chunks: list }) => chunks.delete(`${generation}/${list.length - 1}`),
       /1 of its \d+ chunks are missing/,
     ],
+    ['the first chunk missing', ({ chunks }, { generation }) => chunks.delete(`${generation}/0`), /the first is 0/],
     [
       'no chunks at all',
       ({ chunks }, { generation }) => {
@@ -387,5 +388,66 @@ suite('snapshots of a checkpoint', { concurrency: 8 }, () => {
     await until(() => leader.status().snapshot?.taking === true)
     await leader.close()
     assert.equal(manifests().length, 0)
+  })
+
+  test('a manifest is not written before all that the copy saw is durable', async (t) => {
+    const { shared, make, manifests } = world(t)
+    const journal = memoryJournal(shared)
+    const { append } = journal
+    let held: Promise<void> | null = null
+    journal.append = async (value, deadlineMs) => {
+      await held
+      return append.call(journal, value, deadlineMs)
+    }
+    const leader = await leading(make('a', { journal, limits: { appendDeadlineMs: 8_000 } }))
+    await write(leader, 0)
+    const released = Promise.withResolvers<void>()
+    held = released.promise
+    const map = leader.map<string>('m')
+    const written = leader.transact(() => map.set('speculative', 'yet'))
+    const taken = leader.takeSnapshot()
+    await until(() => leader.status().snapshot?.taking === true)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    const before = shared.records.length
+    assert.deepEqual(manifests(), [])
+    held = null
+    released.resolve()
+    await Promise.all([written, taken])
+    assert.ok(manifests()[0]!.end > before)
+  })
+
+  test('chunks that read back other than they were written make no snapshot', async (t) => {
+    for (const harm of ['changed', 'lost'] as const) {
+      const { stored, make } = world(t)
+      const snapshots = memorySnapshots(stored)
+      const { writeChunk } = snapshots
+      snapshots.writeChunk = async (key, value) => {
+        const location = await writeChunk.call(snapshots, key, value)
+        if (harm === 'lost') stored.chunks.delete(key)
+        else stored.chunks.get(key)![20]! ^= 1
+        return location
+      }
+      const leader = await leading(make('a', { snapshots }))
+      await write(leader, 0)
+      await assert.rejects(
+        leader.takeSnapshot(),
+        harm === 'lost' ? /only 0 of 2 chunks read back/ : /reads back other than/,
+      )
+      assert.equal(stored.manifests.size, 0)
+    }
+  })
+
+  test('a snapshot that holds fewer keys than it says is passed over', async (t) => {
+    const { shared, stored, make, lines } = world(t)
+    const leader = await leading(make('a'))
+    await write(leader, 0)
+    await leader.takeSnapshot()
+    const [[generation, value]] = stored.manifests as unknown as [[string, Uint8Array]]
+    const text = new TextDecoder().decode(value).replace(/"keys":\d+/, '"keys":1000')
+    stored.manifests.set(generation, new TextEncoder().encode(text))
+    const next = make('b')
+    await next.start()
+    assert.deepEqual(next.snapshot(), await plainState(t, shared))
+    assert.ok(lines.some(({ why }) => /its manifest says 1000/.test(String(why))))
   })
 })
