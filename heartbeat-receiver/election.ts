@@ -83,8 +83,9 @@ function preferring(candidates: KnownBackend[], wishes: ((backend: KnownBackend)
 function foremost(candidates: KnownBackend[], extent: JournalExtent, nowMs: number): KnownBackend | undefined {
   const behind = (backend: KnownBackend) => recordsBehind(backend.status, extent)
   const setback = (backend: KnownBackend) => Number(hadSetback(backend, nowMs))
-  return candidates.sort(
-    (a, b) =>
-      behind(a) - behind(b) || setback(a) - setback(b) || b.hello.weight - a.hello.weight || a.seniority - b.seniority,
-  )[0]
+  const order = (a: KnownBackend, b: KnownBackend) =>
+    behind(a) - behind(b) || setback(a) - setback(b) || b.hello.weight - a.hello.weight || a.seniority - b.seniority
+  let first = candidates[0]
+  for (const candidate of candidates) if (first && order(candidate, first) < 0) first = candidate
+  return first
 }
