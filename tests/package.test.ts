@@ -128,6 +128,17 @@ test('every file that the code reads or runs beside itself is in the package', a
   assert.equal((await run(process.execPath, ['-e', script], { cwd: packed.folder })).stdout, 'true\n')
 })
 
+test('what the manifest points at is in the package', () => {
+  const targets = Object.values(packed.manifest.exports!).flatMap((target) =>
+    typeof target === 'string' ? [target] : Object.values(target as Record<string, string>),
+  )
+  const wanted = [...targets.map((target) => target.replace('./', '')), ...Object.values(packed.manifest.bin!)]
+  assert.deepEqual(
+    wanted.filter((path) => !packed.files.includes(String(path))),
+    [],
+  )
+})
+
 test('no test, benchmark or source of the commands is published', () => {
   const wrong = packed.files.filter((path) =>
     /\.test\.|-world\.|conformance|^(tests|bench|packaging|checkpoint|backend|compose)\//.test(path),
