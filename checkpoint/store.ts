@@ -284,12 +284,14 @@ export class Store {
 }
 
 const noSteps: Step[] = []
+const oneStep: Step[] = []
 
 /** Most transactions have one step, and thousands may wait: an array that grew to it would have room for 17. */
 function note(draft: Draft, step: Step): void {
-  if (draft.steps === noSteps)
-    draft.steps = Array.of(step) // no literal: see `Encoded`
-  else draft.steps.push(step)
+  if (draft.steps === noSteps) {
+    oneStep[0] = step
+    draft.steps = oneStep.slice() // no literal, see `Encoded`; and `Array.of` is slow
+  } else draft.steps.push(step)
 }
 
 function takeBack(steps: readonly Step[]): void {
