@@ -113,6 +113,22 @@ test('undoing transactions in reverse order leads back to any point', () => {
   )
 })
 
+test('an answer that changes a map while it is encoded fails, and changes nothing', () => {
+  for (const writes of [[], [{ key: 'b', value: 2 }]]) {
+    const store = storeWith({ a: 1 })
+    const before = store.snapshot()
+    const answer = { toJSON: () => store.set('m', 'a', 2) }
+    const work = () => {
+      perform(store, writes)
+      return answer
+    }
+    const { outcome, undo } = submission(store, defaultLimits, work, JSON.stringify)
+    assert.ok(outcome.kind === 'failed' && code('OUTSIDE_TRANSACTION')(outcome.error))
+    assert.equal(undo, null)
+    assert.deepEqual(store.snapshot(), before)
+  }
+})
+
 test('a transaction too large is refused before anything is applied', () => {
   const store = storeWith({ a: 1 })
   const before = store.snapshot()

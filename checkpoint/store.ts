@@ -85,7 +85,10 @@ export class Store {
           'a transaction must be synchronous: do what needs await before or after it',
         )
       }
+      const changes = draft.steps.length
       inspect(result, draft.steps)
+      if (draft.steps.length !== changes)
+        throw new CheckpointError('OUTSIDE_TRANSACTION', 'a map was changed while the answer was encoded; do it before')
       return { result, steps: draft.steps }
     } catch (error) {
       takeBack(draft.steps)
