@@ -17,8 +17,9 @@ const decoder = new TextDecoder('utf-8', { fatal: true })
  * alone.
  */
 export function hasUnreadBody(request: object): request is IncomingMessage {
-  const { method = '', headers, readableDidRead, readableEnded, body } = request as IncomingMessage & { body?: unknown }
-  if (body !== undefined || readableDidRead !== false || readableEnded || isSafe(method)) return false
+  if ((request as { body?: unknown }).body !== undefined) return false // read by middleware: most are, where there is any
+  const { method = '', headers, readableDidRead, readableEnded } = request as IncomingMessage
+  if (isSafe(method) || readableDidRead !== false || readableEnded) return false
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }
 
