@@ -381,12 +381,21 @@ suite('snapshots of a checkpoint', { concurrency: 8 }, () => {
     assert.equal(shared.first, 0)
   })
 
-  test('closing while one is taken leaves neither timers nor a manifest', async (t) => {
-    const { make, manifests } = world(t)
-    const leader = await leading(make('a', { standbys: () => 0 }))
+  test('closing while one is taken leaves no manifest', async (t) => {
+    const { make, manifests, stored } = world(t)
+    const snapshots = memorySnapshots(stored)
+    const { writeChunk } = snapshots
+    const released = Promise.withResolvers<void>()
+    snapshots.writeChunk = async (key, value) => {
+      await released.promise
+      return writeChunk.call(snapshots, key, value)
+    }
+    const leader = await leading(make('a', { snapshots, standbys: () => 0 }))
     for (let round = 0; round < 20; round++) await write(leader, round)
     await until(() => leader.status().snapshot?.taking === true)
-    await leader.close()
+    const closed = leader.close()
+    released.resolve()
+    await closed
     assert.equal(manifests().length, 0)
   })
 
