@@ -26,8 +26,8 @@ export interface Judgement {
   readonly limit: number
 }
 
-/** In a third of a run so few readings say nothing. */
-export const readingsMin = 5
+/** Fewer readings in a third say nothing: at one every five seconds, a run of five minutes is the shortest that is judged. */
+export const readingsMin = 20
 
 /** Undefined if there are too few readings to tell. `readings` ascend in time. */
 export function judgeFlat(readings: readonly Reading[], rule: FlatRule): Judgement | undefined {
