@@ -221,3 +221,13 @@ test('what a generator is walked for after its transaction is refused', () => {
   const keys = store.view(() => store.keysOf('m'))
   assert.throws(() => keys.next(), code('OUTSIDE_TRANSACTION'))
 })
+
+test('an answer that is no text fails its transaction, and changes nothing', () => {
+  const store = storeWith({ a: 1 })
+  const before = store.snapshot()
+  const work = () => void store.set('m', 'a', 2)
+  const { outcome, undo } = submission(store, defaultLimits, work, JSON.stringify)
+  assert.ok(outcome.kind === 'failed' && code('NOT_SERIALISABLE')(outcome.error))
+  assert.equal(undo, null)
+  assert.deepEqual(store.snapshot(), before)
+})

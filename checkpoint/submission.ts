@@ -75,6 +75,9 @@ export function submission<R>(
         )
       }
       responseText = encodeResponse(value)
+      if (typeof responseText !== 'string')
+        // as JSON.stringify of undefined, whatever its type says
+        throw new CheckpointError('NOT_SERIALISABLE', `the answer is ${typeof responseText} and must be a JSON text`)
       if (steps.length === 0 && !marks) return
       mustBeRecordable(limits, marks, responseText)
       encoded = store.encode(marks, marks && responseText, steps)
