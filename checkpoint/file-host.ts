@@ -1,4 +1,4 @@
-/** What every thread that works on a database file does alike: opens it when it is needed, waits for other processes' locks, and says what went wrong. */
+/** What every thread or process that works on a database file does alike: opens it when it is needed, waits for other processes' locks, and says what went wrong. */
 import { statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { CheckpointError } from './errors.ts'
@@ -10,7 +10,7 @@ export interface FileHostOptions<File> {
   readonly open: (first: boolean) => File
 }
 
-/** SQLite's own wait for a lock, which holds the thread; beyond it the work is tried again, for as long as it may take, milliseconds. */
+/** SQLite's own wait for a lock, which holds whoever works on it; beyond it the work is tried again, for as long as it may take, milliseconds. */
 export const busyTimeoutMs = 100
 /** How long work without a deadline of its own waits for locks, milliseconds. */
 export const patienceMs = 4_000
@@ -103,7 +103,7 @@ export class FileHost<File extends { close(): void }> {
   }
 }
 
-/** One clock for all threads of a process, milliseconds. */
+/** One clock for all processes of a machine, milliseconds. */
 export function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1e6
 }

@@ -69,6 +69,7 @@ async function untilTold(told: unknown[], count: number): Promise<void> {
 }
 
 async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return // it was fenced, and ended
   const exited = once(child, 'exit')
   child.kill('SIGKILL')
   await exited
@@ -110,6 +111,21 @@ test('of many processes that append, any may be killed at any time: the file is 
     end - told.length <= names,
     `${end} records, ${told.length} acknowledged: of each process one may be under way`,
   )
+})
+
+test('a process that hangs in the middle of appending keeps nobody from appending', async (t) => {
+  const directory = await testDirectory(t)
+  const told: [number, string][] = []
+  const hanging = start(t, appender, [directory.path, 'hanging'], told)
+  const journal = directory.keep(fileJournal({ directory: directory.path, topic: 'shared', log }))
+  await journal.open()
+  for (let round = 0; round < 15; round++) {
+    await untilTold(told, told.length + 5)
+    hanging.kill('SIGSTOP')
+    await journal.append(Uint8Array.of(1), 2_500)
+    hanging.kill('SIGCONT')
+  }
+  await kill(hanging)
 })
 
 test('writers that are killed and deposed leave one history: its digests hold, and all that was acknowledged is in it, once', async (t) => {

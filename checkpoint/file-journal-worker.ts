@@ -1,12 +1,12 @@
-/** The thread in which a {@link JournalFile} lives, so that no write and no fsync holds an event loop up. Started by `file-journal.ts`. */
-import { parentPort, workerData } from 'node:worker_threads'
+/** Where a {@link JournalFile} lives, so that no write and no fsync holds an event loop up: a process of its own. Started by `file-journal.ts`. */
 import type { CheckpointErrorCode } from './errors.ts'
 import { busyTimeoutMs, FileHost, monotonicMs, patienceMs } from './file-host.ts'
 import { JournalFile, type RecordBatch } from './journal-file.ts'
+import { servantData, servantPort } from './servant-port.ts'
 import { WakeFile } from './wake-file.ts'
 
-/** What a thread of this kind is started with. */
-export interface JournalThreadData {
+/** What a servant of this kind is started with. */
+export interface JournalServantData {
   readonly path: string
   readonly bytesMax: number | undefined
 }
@@ -29,8 +29,8 @@ export type JournalNews =
   | { readonly kind: 'records'; readonly generation: number; readonly batch: RecordBatch }
   | { readonly kind: 'trouble'; readonly message: string }
 
-export type ToJournalThread = { readonly id: number; readonly call: JournalCall } | { readonly note: JournalNote }
-export type FromJournalThread =
+export type ToJournalServant = { readonly id: number; readonly call: JournalCall } | { readonly note: JournalNote }
+export type FromJournalServant =
   | { readonly id: number; readonly answer: unknown }
   | { readonly id: number; readonly code: CheckpointErrorCode; readonly message: string }
   | { readonly news: JournalNews }
@@ -41,13 +41,13 @@ const pollMs = { watching: 100, blind: 5 }
 const batchesMax = 2
 const doing = { open: 'open', append: 'append to', bounds: 'read', truncate: 'truncate', close: 'close' } as const
 
-const port = parentPort!
-const { path, bytesMax } = workerData as JournalThreadData
+const port = servantPort<ToJournalServant, FromJournalServant>()
+const { path, bytesMax } = servantData<JournalServantData>()
 const host = new FileHost({ path, open: (create) => new JournalFile({ path, busyTimeoutMs, bytesMax, create }) })
 const wake = new WakeFile(`${path}.wake`, pump)
 let reading: { generation: number; next: number; underWay: number } | null = null
 
-port.on('message', (message: ToJournalThread) => {
+port.onMessage((message) => {
   if ('note' in message) take(message.note)
   else void answer(message.id, message.call)
 })
@@ -101,8 +101,8 @@ function pump(): void {
       if (!batch) break
       reading.next = batch.first + batch.lengths.length
       reading.underWay++
-      const message: FromJournalThread = { news: { kind: 'records', generation, batch } }
-      port.postMessage(message, [batch.bytes.buffer, batch.lengths.buffer])
+      const message: FromJournalServant = { news: { kind: 'records', generation, batch } }
+      port.post(message, [batch.bytes.buffer, batch.lengths.buffer])
     }
     host.file?.moveWal()
   } catch (error) {
@@ -119,6 +119,6 @@ function poll(): void {
   setTimeout(poll, wake.watching ? pollMs.watching : pollMs.blind)
 }
 
-function say(message: FromJournalThread): void {
-  port.postMessage(message)
+function say(message: FromJournalServant): void {
+  port.post(message)
 }

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
+import { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
-import { Worker } from 'node:worker_threads'
 import pino from 'pino'
 import { Checkpoint } from './checkpoint.ts'
 import { CheckpointError, type CheckpointErrorCode } from './errors.ts'
@@ -224,12 +225,13 @@ test('a directory that cannot be used is refused with the reason', async (t) => 
   }
 })
 
-test('a read that is begun anew just when its thread has died goes on in the next one', async (t) => {
-  const threads = new Set<Worker>()
-  const post = Worker.prototype.postMessage
-  t.mock.method(Worker.prototype, 'postMessage', function (this: Worker, ...message: Parameters<typeof post>) {
-    threads.add(this)
-    post.apply(this, message)
+test('a read that is begun anew just when its process has died goes on in the next one', async (t) => {
+  const children = new Set<ChildProcess>()
+  const starts = ChildProcess.prototype as unknown as { spawn(this: ChildProcess, options: unknown): number }
+  const { spawn } = starts
+  t.mock.method(starts, 'spawn', function (this: ChildProcess, options: unknown) {
+    children.add(this)
+    return spawn.call(this, options)
   })
   const journal = await openIn(await testDirectory(t))
   for (const record of ['a', 'b']) await journal.append(bytes(record), deadlineMs)
@@ -243,7 +245,12 @@ test('a read that is begun anew just when its thread has died goes on in the nex
     while (seen !== expected) await new Promise<void>((resolve) => (wake = resolve))
   }
   await until('ab')
-  for (const thread of threads) await thread.terminate()
+  assert.equal(children.size, 1)
+  for (const child of children) {
+    const exited = once(child, 'exit')
+    child.kill('SIGKILL')
+    await exited
+  }
   tail.seek(1)
   await until('abb')
   await journal.append(bytes('c'), deadlineMs)

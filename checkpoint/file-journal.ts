@@ -1,12 +1,13 @@
 /**
  * The embedded journal: a file in a directory that the processes of one machine share, durable over `kill -9` and loss of power. For one machine;
- * for several there is Kafka. The file lives in a thread of its own, because `node:sqlite` is synchronous, and an fsync takes as long as it takes.
+ * for several there is Kafka. The file lives in a process of its own: `node:sqlite` is synchronous, and an fsync takes as long as it takes; and whoever
+ * hangs in the middle of an append (SIGSTOP) must not hang with the lock that the next active needs.
  */
 import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { CheckpointError } from './errors.ts'
-import type { JournalCall, JournalNews, JournalNote, JournalThreadData } from './file-journal-worker.ts'
-import { FileThread } from './file-thread.ts'
+import type { JournalCall, JournalNews, JournalNote, JournalServantData } from './file-journal-worker.ts'
+import { FileServant } from './file-servant.ts'
 import type { Journal, JournalRecord, RecordListener, Tail } from './journal.ts'
 import { libraryLogger } from './logger.ts'
 
@@ -31,7 +32,7 @@ export function fileJournal(options: FileJournalOptions): Journal {
 }
 
 class FileJournal implements Journal {
-  readonly #thread: FileThread<JournalCall, JournalNote, JournalNews>
+  readonly #servant: FileServant<JournalCall, JournalNote, JournalNews>
   readonly #log: Logger
   #tail: FileTail | null = null
   #trouble = ''
@@ -39,9 +40,10 @@ class FileJournal implements Journal {
   constructor({ directory, topic, log = libraryLogger(), bytesMax }: FileJournalOptions) {
     const path = join(resolve(directory), `${topic}.sqlite`)
     this.#log = log.child({ file: path })
-    this.#thread = new FileThread({
+    this.#servant = new FileServant({
+      kind: 'process',
       name: 'file-journal-worker',
-      data: { path, bytesMax } satisfies JournalThreadData,
+      data: { path, bytesMax } satisfies JournalServantData,
       path,
       onNews: (news) => this.#hear(news),
       onStart: () => this.#tail?.resume(),
@@ -49,20 +51,18 @@ class FileJournal implements Journal {
   }
 
   async open(): Promise<void> {
-    await this.#thread.call({ kind: 'open' }, callDeadlineMs)
+    await this.#servant.call({ kind: 'open' }, callDeadlineMs)
   }
 
   async append(value: Uint8Array, deadlineMs: number): Promise<number> {
-    // A copy of its own: what is posted is posted with the whole buffer around it.
-    const copy = Uint8Array.from(value)
     const expiresAtMs = Number(process.hrtime.bigint()) / 1e6 + deadlineMs
-    const offset = await this.#thread.call({ kind: 'append', value: copy, expiresAtMs }, deadlineMs, [copy.buffer])
+    const offset = await this.#servant.call({ kind: 'append', value, expiresAtMs }, deadlineMs)
     return offset as number
   }
 
   async tail(from: number, onRecords: RecordListener): Promise<Tail> {
     if (this.#tail) throw new Error('assertion: one tail per journal')
-    this.#tail = new FileTail(from, onRecords, (note) => this.#thread.tell(note))
+    this.#tail = new FileTail(from, onRecords, (note) => this.#servant.tell(note))
     this.#tail.resume()
     return this.#tail
   }
@@ -76,16 +76,16 @@ class FileJournal implements Journal {
   }
 
   async truncate(before: number): Promise<void> {
-    await this.#thread.call({ kind: 'truncate', before }, truncateDeadlineMs)
+    await this.#servant.call({ kind: 'truncate', before }, truncateDeadlineMs)
   }
 
   async close(): Promise<void> {
     await this.#tail?.close()
-    await this.#thread.close({ kind: 'close' }, new CheckpointError('STOPPED', 'the journal was closed'))
+    await this.#servant.close({ kind: 'close' }, new CheckpointError('STOPPED', 'the journal was closed'))
   }
 
   async #bounds(): Promise<{ first: number; next: number }> {
-    return (await this.#thread.call({ kind: 'bounds' }, callDeadlineMs)) as { first: number; next: number }
+    return (await this.#servant.call({ kind: 'bounds' }, callDeadlineMs)) as { first: number; next: number }
   }
 
   #hear(news: JournalNews): void {
@@ -99,7 +99,7 @@ class FileJournal implements Journal {
   }
 }
 
-/** Room is given back slice by slice; what is not done by then goes on in the thread, milliseconds. */
+/** Room is given back slice by slice; what is not done by then goes on in the process, milliseconds. */
 const truncateDeadlineMs = 60_000
 
 class FileTail implements Tail {
@@ -116,7 +116,7 @@ class FileTail implements Tail {
     this.#tell = tell
   }
 
-  /** Begins, or begins again in a new thread, where the last delivery ended. */
+  /** Begins, or begins again in a new process, where the last delivery ended. */
   resume(): void {
     if (!this.#closed) this.#tell({ kind: 'tail', from: this.#next, generation: ++this.#generation })
   }

@@ -1,10 +1,10 @@
 /** The thread in which a {@link SnapshotsFile} lives. Started by `file-snapshots.ts`. */
-import { parentPort, workerData } from 'node:worker_threads'
 import { busyTimeoutMs, FileHost, monotonicMs, patienceMs } from './file-host.ts'
+import { servantData, servantPort } from './servant-port.ts'
 import { SnapshotsFile } from './snapshots-file.ts'
 
-/** What a thread of this kind is started with. */
-export interface SnapshotsThreadData {
+/** What a servant of this kind is started with. */
+export interface SnapshotsServantData {
   readonly path: string
 }
 
@@ -28,16 +28,16 @@ const doing = {
   removeChunks: 'write to',
 } as const
 
-const port = parentPort!
-const { path } = workerData as SnapshotsThreadData
+const port = servantPort<{ id: number; call: SnapshotsCall }, object>()
+const { path } = servantData<SnapshotsServantData>()
 const host = new FileHost({ path, open: (create) => new SnapshotsFile({ path, busyTimeoutMs, create }) })
 
-port.on('message', async ({ id, call }: { id: number; call: SnapshotsCall }) => {
+port.onMessage(async ({ id, call }) => {
   try {
-    port.postMessage({ id, answer: await carryOut(call) })
+    port.post({ id, answer: await carryOut(call) })
   } catch (error) {
     const { code, message } = host.failureOf(error, doing[call.kind])
-    port.postMessage({ id, code, message })
+    port.post({ id, code, message })
   }
 })
 

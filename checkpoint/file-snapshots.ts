@@ -1,8 +1,8 @@
 /** Snapshots beside an embedded journal: a file that the processes of one machine share. A full disk is JOURNAL_FULL, and may pass. */
 import { join, resolve } from 'node:path'
 import { CheckpointError } from './errors.ts'
-import type { SnapshotsCall, SnapshotsThreadData } from './file-snapshots-worker.ts'
-import { FileThread } from './file-thread.ts'
+import { FileServant } from './file-servant.ts'
+import type { SnapshotsCall, SnapshotsServantData } from './file-snapshots-worker.ts'
 import type { ChunkListener, ChunkPlace, SnapshotStore } from './snapshot-store.ts'
 
 export interface FileSnapshotsOptions {
@@ -23,13 +23,14 @@ export function fileSnapshots(options: FileSnapshotsOptions): SnapshotStore {
 }
 
 class FileSnapshotStore implements SnapshotStore {
-  readonly #thread: FileThread<SnapshotsCall, never, never>
+  readonly #servant: FileServant<SnapshotsCall, never, never>
 
   constructor({ directory, topic }: FileSnapshotsOptions) {
     const path = join(resolve(directory), `${topic}.sqlite`)
-    this.#thread = new FileThread({
+    this.#servant = new FileServant({
+      kind: 'thread', // one that hangs keeps snapshots waiting, and no service
       name: 'file-snapshots-worker',
-      data: { path } satisfies SnapshotsThreadData,
+      data: { path } satisfies SnapshotsServantData,
       path,
       onNews: () => undefined,
       onStart: () => undefined,
@@ -37,20 +38,20 @@ class FileSnapshotStore implements SnapshotStore {
   }
 
   async open(): Promise<void> {
-    await this.#thread.call({ kind: 'open' }, callDeadlineMs)
+    await this.#servant.call({ kind: 'open' }, callDeadlineMs)
   }
 
   async writeChunk(key: string, value: Uint8Array): Promise<number> {
     const copy = Uint8Array.from(value) // what is posted is posted with the whole buffer around it
-    return (await this.#thread.call({ kind: 'writeChunk', key, value: copy }, callDeadlineMs, [copy.buffer])) as number
+    return (await this.#servant.call({ kind: 'writeChunk', key, value: copy }, callDeadlineMs, [copy.buffer])) as number
   }
 
   async writeManifest(generation: string, value: Uint8Array): Promise<void> {
-    await this.#thread.call({ kind: 'writeManifest', generation, value: Uint8Array.from(value) }, callDeadlineMs)
+    await this.#servant.call({ kind: 'writeManifest', generation, value: Uint8Array.from(value) }, callDeadlineMs)
   }
 
   async manifests(): Promise<ReadonlyMap<string, Uint8Array>> {
-    return new Map((await this.#thread.call({ kind: 'manifests' }, callDeadlineMs)) as [string, Uint8Array][])
+    return new Map((await this.#servant.call({ kind: 'manifests' }, callDeadlineMs)) as [string, Uint8Array][])
   }
 
   async readChunks(chunks: readonly ChunkPlace[], onChunk: ChunkListener): Promise<void> {
@@ -64,20 +65,20 @@ class FileSnapshotStore implements SnapshotStore {
   }
 
   async removeManifest(generation: string): Promise<void> {
-    await this.#thread.call({ kind: 'removeManifest', generation }, callDeadlineMs)
+    await this.#servant.call({ kind: 'removeManifest', generation }, callDeadlineMs)
   }
 
   async removeChunks(keys: readonly string[]): Promise<void> {
-    await this.#thread.call({ kind: 'removeChunks', keys }, removeDeadlineMs)
+    await this.#servant.call({ kind: 'removeChunks', keys }, removeDeadlineMs)
   }
 
   async close(): Promise<void> {
-    await this.#thread.close({ kind: 'close' }, new CheckpointError('STOPPED', 'the snapshot store was closed'))
+    await this.#servant.close({ kind: 'close' }, new CheckpointError('STOPPED', 'the snapshot store was closed'))
   }
 
   async #readChunk(chunk: ChunkPlace | undefined): Promise<Uint8Array | null> {
     if (!chunk) return null
     const { key, location } = chunk
-    return (await this.#thread.call({ kind: 'readChunk', key, location }, callDeadlineMs)) as Uint8Array | null
+    return (await this.#servant.call({ kind: 'readChunk', key, location }, callDeadlineMs)) as Uint8Array | null
   }
 }

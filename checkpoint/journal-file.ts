@@ -1,6 +1,6 @@
 /**
  * One journal in one file: an SQLite database in WAL mode, which the processes of one machine share. Synchronous, as `node:sqlite` is: it
- * lives in a thread of its own (`file-journal-worker.ts`). SQLite's locks make appends of several processes one order; `synchronous=FULL`
+ * lives in a process of its own (`file-journal-worker.ts`). SQLite's locks make appends of several processes one order; `synchronous=FULL`
  * makes each durable, also over power loss, before its offset is told (https://sqlite.org/wal.html, https://sqlite.org/pragma.html).
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'

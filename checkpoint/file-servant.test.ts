@@ -5,15 +5,19 @@ import { test } from 'node:test'
 import pino from 'pino'
 import { CheckpointError, type CheckpointErrorCode } from './errors.ts'
 import { fileJournal } from './file-journal.ts'
-import type { JournalCall, JournalNews, JournalNote, JournalThreadData } from './file-journal-worker.ts'
-import { FileThread } from './file-thread.ts'
+import type { JournalCall, JournalNews, JournalNote, JournalServantData } from './file-journal-worker.ts'
+import { FileServant } from './file-servant.ts'
 import { testDirectory } from './test-directory.ts'
 
 const deadlineMs = 10_000
 
-function thread(path: string, data: JournalThreadData | null, onStart: () => void = () => undefined) {
-  return new FileThread<JournalCall, JournalNote, JournalNews>({
-    name: 'file-journal-worker',
+type Kind = 'thread' | 'process'
+
+function servant(kind: Kind, path: string, data: JournalServantData | null, onStart: () => void = () => undefined) {
+  const name = 'file-journal-worker'
+  return new FileServant<JournalCall, JournalNote, JournalNews>({
+    kind,
+    name,
     data,
     path,
     onNews: () => undefined,
@@ -29,22 +33,31 @@ function fails(promise: Promise<unknown>, code: CheckpointErrorCode, message: Re
   })
 }
 
-test('a thread that dies fails who waits, and the next call has a new one', async () => {
-  let started = 0
-  const dying = thread('/none', null, () => started++) // its module fails without its data
-  for (const times of [1, 2]) {
-    await fails(dying.call({ kind: 'bounds' }, deadlineMs), 'JOURNAL_UNREACHABLE', /the thread of \/none ended: .*null/)
-    assert.equal(started, times)
+test('one that dies fails who waits, and the next call has a new one', async (t) => {
+  for (const kind of ['thread', 'process'] as const) {
+    let started = 0
+    const path = join((await testDirectory(t)).path, 't.sqlite')
+    const dying = servant(kind, path, { path, bytesMax: undefined }, () => started++)
+    const breaking = null as unknown as JournalNote
+    for (let times = 0; times < 2; times++) dying.tell(breaking) // the first one only begins it
+    await fails(
+      dying.call({ kind: 'bounds' }, deadlineMs),
+      'JOURNAL_UNREACHABLE',
+      new RegExp(`the ${kind} of .* ended: `),
+    )
+    assert.equal(started, 1)
+    await dying.call({ kind: 'bounds' }, deadlineMs)
+    assert.equal(started, 2)
+    const stopped = new CheckpointError('STOPPED', 'closed')
+    await dying.close({ kind: 'close' }, stopped)
+    await fails(dying.call({ kind: 'bounds' }, deadlineMs), 'STOPPED', /closed/)
   }
-  const stopped = new CheckpointError('STOPPED', 'closed')
-  await dying.close({ kind: 'close' }, stopped)
-  await fails(dying.call({ kind: 'bounds' }, deadlineMs), 'STOPPED', /closed/)
 })
 
 test('a disk that does not answer gathers no more than so many calls, and closing waits for none of them', async (t) => {
   const directory = await testDirectory(t)
   const path = join(directory.path, 't.sqlite')
-  const held = thread(path, { path, bytesMax: undefined })
+  const held = servant('process', path, { path, bytesMax: undefined })
   await held.call({ kind: 'open' }, deadlineMs)
   const other = directory.keep(new DatabaseSync(path))
   other.exec('BEGIN IMMEDIATE')
