@@ -30,7 +30,7 @@ export type { CheckpointPhase, CheckpointStatus, SnapshotStatus, StandbyRead } f
  * How many callers are told in one turn of the event loop, so that a large group's hold up nothing for long. What the first of them submit
  * upon their answers is on its way to the journal while the others are told: with thousands under way neither waits for the other.
  */
-const toldPerTurn = 500
+const toldPerTurn = 1_000
 
 interface CheckpointEvents {
   phase: [phase: CheckpointPhase, reason: string]
