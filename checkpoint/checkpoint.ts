@@ -241,9 +241,6 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   async takeSnapshot(): Promise<void> {
     if (!this.#snapshots)
       throw new CheckpointError('OPTIONS_WRONG', 'there is nowhere to keep snapshots: give the checkpoint `snapshots`')
-    const { phase } = this
-    if (phase !== 'active' && phase !== 'standby')
-      throw new CheckpointError('NOT_ACTIVE', `${this.#node} is ${phase}: only an active or a standby takes snapshots`)
     await this.#snapshots.takeNow()
   }
 

@@ -242,4 +242,47 @@ suite('snapshots among others', { concurrency: 8 }, () => {
     await new Promise((resolve) => setTimeout(resolve, 100))
     assert.deepEqual(seen, [])
   })
+
+  test('a snapshot that was asked for while another was taken is not taken of what a leader may have to take back', async (t) => {
+    const { shared, stored, make } = world(t)
+    const inner = memoryJournal(shared)
+    let cutOff = false
+    const journal = replacing<Journal>(inner, {
+      async append(value, deadlineMs) {
+        if (cutOff) throw new CheckpointError('JOURNAL_UNREACHABLE', 'cut off')
+        return inner.append(value, deadlineMs)
+      },
+    })
+    const store = memorySnapshots(stored)
+    let held: Promise<void> | null = null
+    const snapshots = replacing<SnapshotStore>(store, {
+      async writeChunk(key, value) {
+        await held
+        return store.writeChunk(key, value)
+      },
+    })
+    const leader = await leading(make('a', { journal, snapshots }))
+    await write(leader, 0)
+    const released = Promise.withResolvers<void>()
+    held = released.promise
+    const first = leader.takeSnapshot()
+    const second = leader.takeSnapshot()
+    cutOff = true
+    const lost = assert.rejects(leader.transact(() => leader.map('m').set('never', 'journaled')))
+    await until(() => leader.phase === 'settling')
+    held = null
+    released.resolve()
+    const both = await Promise.allSettled([first, second])
+    const next = await leading(make('b'), 2)
+    await write(next, 1)
+    await lost
+    assert.equal(
+      next.stale(() => next.map('m').get('never')),
+      undefined,
+    )
+    assert.deepEqual(
+      both.map(({ status }) => status),
+      ['rejected', 'rejected'],
+    )
+  })
 })

@@ -152,11 +152,15 @@ export class Snapshots {
 
   /**
    * Takes one now, due or not, when what is under way is done; resolves when it is written, and what is older is cleared away.
-   * @throws whatever kept it from being written
+   * @throws CheckpointError NOT_ACTIVE while it is neither active nor a standby that has caught up; whatever kept it from being written
    */
   async takeNow(): Promise<void> {
     while (this.#work) await this.#work
     this.#stopping.signal.throwIfAborted()
+    const { node, phase } = this.#options
+    // In any other phase the state may hold what is taken back, or not be one yet.
+    if (phase() !== 'active' && phase() !== 'standby')
+      throw new CheckpointError('NOT_ACTIVE', `${node} is ${phase()}: only an active or a standby takes snapshots`)
     let failure: { readonly error: unknown } | null = null
     const work = this.#take((error) => {
       failure = { error }
