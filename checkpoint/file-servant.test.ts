@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 import pino from 'pino'
 import { CheckpointError, type CheckpointErrorCode } from './errors.ts'
 import { fileJournal } from './file-journal.ts'
@@ -9,6 +11,7 @@ import type { JournalCall, JournalNews, JournalNote, JournalServantData } from '
 import { FileServant } from './file-servant.ts'
 import { testDirectory } from './test-directory.ts'
 
+const run = promisify(execFile)
 const deadlineMs = 10_000
 
 type Kind = 'thread' | 'process'
@@ -83,4 +86,17 @@ test('what was given up before it was begun is never begun', async (t) => {
   other.exec('ROLLBACK')
   assert.equal(await first, 0)
   assert.equal(await journal.append(Uint8Array.of(3), deadlineMs), 1)
+})
+
+test('a program that waits for its journal to close goes on after it', async (t) => {
+  const { path } = await testDirectory(t)
+  const program = `
+    const { journalPorts } = await import('${import.meta.dirname}/open-journal.ts')
+    const { journal, snapshots } = journalPorts({ kafka: ['file:${path}'], topic: 't' })
+    for (const port of [journal, snapshots]) await port.open()
+    for (const port of [journal, snapshots]) await port.close()
+    console.log('closed')
+  `
+  const { stdout, stderr } = await run(process.execPath, ['--input-type=module', '-e', program])
+  assert.deepEqual([stdout, stderr], ['closed\n', ''])
 })

@@ -88,8 +88,13 @@ export class FileServant<Call, Note, News> {
     if (!servant) return
     await this.#ask(last, closeDeadlineMs, []).catch(() => undefined) // it is ended all the same
     this.#servant = null
-    servant.unref()
-    await Promise.race([servant.end(), new Promise((done) => setTimeout(done, closeDeadlineMs).unref())])
+    let timer: NodeJS.Timeout | undefined
+    const deadline = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, closeDeadlineMs)
+    })
+    await Promise.race([servant.end(), deadline])
+    clearTimeout(timer)
+    servant.unref() // a disk that hangs must not keep this program
   }
 
   #ask(call: Call, deadlineMs: number, transfer: Transferable[]): Promise<unknown> {
