@@ -325,10 +325,22 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
       foldState: () => this.#replica.foldState,
       lastValue: () => this.#replica.lastValue,
       goOnFrom: (state) => this.#replica.restore(state),
-      settled: () => this.read(() => undefined),
+      settled: () => this.#settled(),
       truncate: (before) => this.#journal.truncate(before),
       progress: () => this.#reader.progress,
     })
+  }
+
+  /** A read for a snapshot: one more finds room in a full queue, or a leader that is always busy would never get one. */
+  #settled(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    if (!this.leads) reject(new CheckpointError('NOT_ACTIVE', `${this.#node} no longer leads`))
+    else
+      this.#enqueue(
+        submission(this.#store, this.#limits, () => undefined, encodeNothing, undefined),
+        new PromisedAnswer(resolve, reject),
+      )
+    return promise
   }
 
   /** Before anything is read; and again, as a standby, when the journal was truncated ahead of what was read. */

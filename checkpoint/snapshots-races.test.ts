@@ -285,4 +285,23 @@ suite('snapshots among others', { concurrency: 8 }, () => {
       ['rejected', 'rejected'],
     )
   })
+
+  test('a leader whose queue is full gets its snapshot all the same', async (t) => {
+    const { make } = world(t)
+    const leader = await leading(make('a', { limits: { queueMax: 5 } }))
+    await write(leader, 0)
+    let writing = true
+    t.after(() => {
+      writing = false
+    })
+    const map = leader.map<number>('m')
+    const writeOn = async () => {
+      for (let count = 0; writing; count++)
+        await leader.transact(() => map.set('k', count)).catch(() => new Promise((resolve) => setImmediate(resolve)))
+    }
+    const writers = Array.from({ length: 50 }, writeOn)
+    await leader.takeSnapshot()
+    writing = false
+    await Promise.all(writers)
+  })
 })
