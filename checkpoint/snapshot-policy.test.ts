@@ -41,6 +41,18 @@ test('none is due before the floor, nor before the journal has grown by the size
   assert.ok(asked().until('take', { tailBytes: 1_000 }) < 1_000)
 })
 
+test('one is due at once when those that there were are gone: the journal was truncated because of them', () => {
+  const { world, until } = asked()
+  until('take', { tailBytes: 0 }, 120_000)
+  world.there = [manifest('a', 100)]
+  assert.equal(until('take', { tailBytes: 0 }, 300_000), never)
+  world.there = []
+  assert.ok(until('take', { tailBytes: 0 }, 300_000) < 70_000)
+  world.there = [manifest('b', 120)]
+  until('look', { tailBytes: 0 })
+  assert.equal(until('take', { tailBytes: 0 }, 300_000), never)
+})
+
 test('the snapshots are listed right before one is begun, and seldom while none is due', () => {
   const { world, until } = asked(0.5)
   until('take', { tailBytes: 2_000 })

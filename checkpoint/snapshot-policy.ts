@@ -57,6 +57,8 @@ export class SnapshotPolicy {
   #notBeforeMs = Number.NEGATIVE_INFINITY
   #failures = 0
   #newest: Manifest | null = null
+  /** There were some and there are none: until there is one, what was truncated from the journal stands in memory only. */
+  #gone = false
   /** Unfinished generations, and since when each stands as it does. */
   #unfinished = new Map<string, { readonly begun: Begun; readonly sinceMs: number }>()
 
@@ -72,7 +74,7 @@ export class SnapshotPolicy {
   /** What is to be done now. `look`: list what there is, and tell `looked`. */
   decide(situation: Situation): 'nothing' | 'look' | 'take' {
     const { nowMs, role, tailBytes, stateBytes } = situation
-    if (tailBytes < Math.max(this.#options.tailBytesMin, stateBytes)) {
+    if (!this.#gone && tailBytes < Math.max(this.#options.tailBytesMin, stateBytes)) {
       this.#dueSinceMs = null
       return this.#lookIfOlderThan(snapshotTimes.look, nowMs)
     }
@@ -90,7 +92,9 @@ export class SnapshotPolicy {
   /** The snapshots were listed. */
   looked(generations: readonly Generation[], nowMs: number): void {
     this.#lookedAtMs = nowMs
-    this.#newest = complete(generations)[0] ?? null
+    const newest = complete(generations)[0] ?? null
+    this.#gone = newest === null && (this.#gone || this.#newest !== null)
+    this.#newest = newest
     const unfinished = new Map<string, { begun: Begun; sinceMs: number }>()
     for (const begun of generations) {
       if (begun.state !== 'begun') continue
