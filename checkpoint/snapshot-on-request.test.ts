@@ -95,7 +95,7 @@ test('a snapshot that cannot be written rejects, and the next may do', async (t)
   assert.equal(complete(decodeGenerations(stored.manifests)).length, 1)
 })
 
-test('who was given nowhere to keep them, or follows nothing yet, refuses with the reason', async (t) => {
+test('who was given nowhere to keep them, follows nothing yet, or was closed, refuses with the reason', async (t) => {
   const { make } = world(t)
   const without = new Checkpoint({ journal: memoryJournal(), incarnation: 'a', node: 'a', log })
   t.after(() => without.close(0))
@@ -103,5 +103,9 @@ test('who was given nowhere to keep them, or follows nothing yet, refuses with t
   await assert.rejects(without.takeSnapshot(), { code: 'OPTIONS_WRONG' })
   const closed = await make('b')
   await closed.close(0)
-  await assert.rejects(closed.takeSnapshot(), { code: 'NOT_ACTIVE' })
+  await assert.rejects(closed.takeSnapshot(), { code: 'STOPPED' })
+  const ports = { journal: memoryJournal(), snapshots: memorySnapshots() }
+  const starting = new Checkpoint({ ...ports, incarnation: 'c', node: 'c', log })
+  t.after(() => starting.close(0))
+  await assert.rejects(starting.takeSnapshot(), { code: 'NOT_ACTIVE' })
 })
