@@ -156,6 +156,7 @@ export class Snapshots {
    */
   async takeNow(): Promise<void> {
     while (this.#work) await this.#work
+    this.#stopping.signal.throwIfAborted()
     const { node, phase } = this.#options
     // In any other phase the state may hold what is taken back, or not be one yet.
     if (phase() !== 'active' && phase() !== 'standby')
