@@ -25,6 +25,21 @@ const connectTimeoutMs = 1_000
 const requestTimeoutMs = 10_000
 const keepAliveMs = 30_000
 
+/** kafkajs decodes a fetch in one go: 8 MiB of small records held the event loop for 120 ms, and a standby that catches up sends heartbeats. */
+const fetchBytesMax = 1024 * 1024
+
+/** How everything is read here: by a consumer alone in its group, which its maker replaces when it fails. */
+export const readingSettings = {
+  allowAutoTopicCreation: false,
+  readUncommitted: true,
+  minBytes: 1,
+  maxBytesPerPartition: fetchBytesMax,
+  maxBytes: fetchBytesMax,
+  sessionTimeout: 30_000,
+  heartbeatInterval: 5_000,
+  retry: { retries: 5, initialRetryTime: 50, maxRetryTime: 500, restartOnFailure: async () => false },
+} as const
+
 /** A producer, consumer or admin client. `make` is called at once; `connect` is up to the maker. */
 export class KafkaClient<C extends Connectable> {
   readonly client: C

@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Consumer, KafkaMessage } from 'kafkajs'
 import { CheckpointError } from './errors.ts'
-import { KafkaClient } from './kafka-client.ts'
+import { KafkaClient, readingSettings } from './kafka-client.ts'
 import type { KafkaTopicOptions } from './kafka-topic.ts'
 
 /** Takes one record; its bytes are its own to keep. A rejection ends the read. */
@@ -14,8 +14,6 @@ export type RecordTaker = (offset: number, key: string, value: Buffer | null) =>
 
 /** While nothing is read, so often is it looked whether something is to be, milliseconds: what a read waits for at worst. */
 const fetchWaitMs = 50
-/** One fetch: kafkajs decodes it in one go, which must not hold the event loop for long. */
-const fetchBytesMax = 4 * 1024 * 1024
 /** A read to which nothing is delivered for so long has failed, milliseconds. */
 const silenceMs = 10_000
 /** A consumer that nobody used for so long is let go, milliseconds. */
@@ -114,16 +112,9 @@ class Session {
     this.#onEnd = onEnd
     this.#owner = new KafkaClient(options, (kafka) =>
       kafka.consumer({
+        ...readingSettings,
         groupId: `${options.topic}-read-${randomUUID()}`,
-        allowAutoTopicCreation: false,
-        readUncommitted: true,
         maxWaitTimeInMs: fetchWaitMs,
-        minBytes: 1,
-        maxBytesPerPartition: fetchBytesMax,
-        maxBytes: fetchBytesMax,
-        sessionTimeout: 30_000,
-        heartbeatInterval: 5_000,
-        retry: { retries: 5, initialRetryTime: 50, maxRetryTime: 500, restartOnFailure: async () => false },
       }),
     )
     const { CRASH, GROUP_JOIN } = this.#owner.client.events

@@ -5,16 +5,13 @@
 import { randomUUID } from 'node:crypto'
 import type { Consumer } from 'kafkajs'
 import type { JournalRecord, RecordListener, Tail } from './journal.ts'
-import { KafkaClient } from './kafka-client.ts'
+import { KafkaClient, readingSettings } from './kafka-client.ts'
 import type { KafkaJournalOptions } from './kafka-journal.ts'
 
 /** First and longest pause before the read is started again, milliseconds. */
 const pauseMs = { first: 50, max: 2_000 }
 /** A long poll ends at the first record, so this costs no latency, milliseconds. */
 const fetchWaitMs = 1_000
-/** kafkajs decodes a fetch in one go: 8 MiB of small records held the event loop for 120 ms, and a standby that catches up sends heartbeats. */
-const fetchBytesMax = 1024 * 1024
-const heartbeatMs = 5_000
 
 export class KafkaTail implements Tail {
   readonly #options: KafkaJournalOptions
@@ -55,16 +52,9 @@ export class KafkaTail implements Tail {
     this.#working = this.#working.catch(() => undefined)
     const consumer = new KafkaClient(this.#options, (kafka) =>
       kafka.consumer({
+        ...readingSettings,
         groupId: `${this.#options.topic}-tail-${randomUUID()}`,
-        allowAutoTopicCreation: false,
-        readUncommitted: true,
         maxWaitTimeInMs: fetchWaitMs,
-        minBytes: 1,
-        maxBytesPerPartition: fetchBytesMax,
-        maxBytes: fetchBytesMax,
-        sessionTimeout: 30_000,
-        heartbeatInterval: heartbeatMs,
-        retry: { retries: 5, initialRetryTime: 50, maxRetryTime: 500, restartOnFailure: async () => false },
       }),
     )
     this.#consumer = consumer
@@ -83,7 +73,7 @@ export class KafkaTail implements Tail {
       eachBatch: async ({ batch, isStale, heartbeat }) => {
         if (generation !== this.#generation || isStale()) return
         // A batch may be worked on, or have to wait, for longer than a group lets a member be silent.
-        const alive = setInterval(() => void heartbeat().catch(() => undefined), heartbeatMs)
+        const alive = setInterval(() => void heartbeat().catch(() => undefined), readingSettings.heartbeatInterval)
         await this.#deliver(batch.messages).finally(() => clearInterval(alive))
       },
     })
