@@ -1,24 +1,8 @@
 /** Keys and names of maps that a client may have chosen: every replica has the same, or nobody has it. */
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
-import { pino } from 'pino'
-import { Checkpoint } from './checkpoint.ts'
-import { createMemoryLog, type MemoryLog, memoryJournal } from './memory-journal.ts'
-
-const silent = pino({ level: 'silent' })
-
-async function started(t: TestContext, log: MemoryLog): Promise<Checkpoint> {
-  const checkpoint = new Checkpoint({ journal: memoryJournal(log), node: 'n', log: silent })
-  t.after(() => checkpoint.close(0))
-  await checkpoint.start()
-  return checkpoint
-}
-
-/** Whoever starts now has the same state. */
-async function mustBeReadable(t: TestContext, log: MemoryLog, writer: Checkpoint): Promise<void> {
-  const reader = await started(t, log)
-  assert.deepEqual(reader.snapshot(), writer.snapshot())
-}
+import { test } from 'node:test'
+import { createMemoryLog } from './memory-journal.ts'
+import { mustBeReadable, started } from './test-checkpoint.ts'
 
 test('keys and names of maps that are no whole texts are refused, and those of any other characters are kept', async (t) => {
   const log = createMemoryLog()

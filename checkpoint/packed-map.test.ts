@@ -18,7 +18,9 @@ function get(map: PackedMap, key: string): string | undefined {
 }
 
 function contents(map: PackedMap): Map<string, string> {
-  const found = [...map.addresses()].map((address): [string, string] => [map.keyAt(address), map.textAt(address)])
+  const found: [string, string][] = []
+  for (let partition = 0; partition < map.partitions; partition++)
+    map.forEachIn(partition, (address) => found.push([map.keyAt(address), map.textAt(address)]))
   assert.equal(new Map(found).size, found.length, 'no key is met twice')
   return new Map(found)
 }

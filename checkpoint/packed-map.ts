@@ -146,16 +146,6 @@ export class PackedMap {
     }
   }
 
-  /** The addresses of all entries. The map may change meanwhile: a key that is not changed is met exactly once. */
-  *addresses(): Generator<number> {
-    const found: number[] = []
-    for (let partition = 0; partition < this.partitions; partition++) {
-      this.forEachIn(partition, (address) => found.push(address))
-      yield* found
-      found.length = 0
-    }
-  }
-
   /** Length of the whole entry at an address. */
   entryBytes(address: number): number {
     const view = this.#arena.viewOf(address)

@@ -1,27 +1,13 @@
 /** What a reader would refuse no writer may write: one such record ends every start from its journal, for ever. */
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
-import { pino } from 'pino'
+import { test } from 'node:test'
 import { Checkpoint } from './checkpoint.ts'
 import { CheckpointError } from './errors.ts'
-import { createMemoryLog, type MemoryLog, memoryJournal } from './memory-journal.ts'
+import { createMemoryLog, memoryJournal } from './memory-journal.ts'
 import type { Outcome } from './submission.ts'
+import { mustBeReadable, silent, started } from './test-checkpoint.ts'
 
-const silent = pino({ level: 'silent' })
 const isWrong = (error: unknown) => error instanceof CheckpointError && error.code === 'OPTIONS_WRONG'
-
-async function started(t: TestContext, log: MemoryLog): Promise<Checkpoint> {
-  const checkpoint = new Checkpoint({ journal: memoryJournal(log), node: 'n', log: silent })
-  t.after(() => checkpoint.close(0))
-  await checkpoint.start()
-  return checkpoint
-}
-
-/** Whoever starts now has the same state. */
-async function mustBeReadable(t: TestContext, log: MemoryLog, writer: Checkpoint): Promise<void> {
-  const reader = await started(t, log)
-  assert.deepEqual(reader.snapshot(), writer.snapshot())
-}
 
 test('an epoch that is no whole number is refused, and nothing is claimed', async (t) => {
   for (const epoch of [Number.NaN, 1.5, Number.POSITIVE_INFINITY, 2 ** 53, '7' as unknown as number]) {
