@@ -3,6 +3,7 @@ import { suite, type TestContext, test } from 'node:test'
 import pino from 'pino'
 import { Checkpoint, type CheckpointOptions } from './checkpoint.ts'
 import { CheckpointError } from './errors.ts'
+import type { Journal, JournalRecord, RecordListener } from './journal.ts'
 import { createMemoryLog, type MemoryLog, memoryJournal } from './memory-journal.ts'
 import { MemorySnapshots, memorySnapshots } from './memory-snapshots.ts'
 import { complete, decodeGenerations, type Manifest } from './snapshot-manifest.ts'
@@ -25,6 +26,22 @@ function world(t: TestContext) {
   }
   const manifests = () => complete(decodeGenerations(stored.manifests))
   return { shared, stored, lines, make, manifests }
+}
+
+/** The same journal, whose tail hands its records to `deliver`, and that what it likes on. */
+function tailedBy(
+  inner: Journal,
+  deliver: (records: JournalRecord[], onRecords: RecordListener) => Promise<void>,
+): Journal {
+  return {
+    open: () => inner.open(),
+    start: () => inner.start(),
+    end: () => inner.end(),
+    append: (value) => inner.append(value, 1_000),
+    truncate: (before) => inner.truncate(before),
+    close: () => inner.close(),
+    tail: (from, onRecords) => inner.tail(from, (records) => deliver(records, onRecords)),
+  }
 }
 
 async function until(what: () => boolean, mostMs = 15_000): Promise<void> {
@@ -286,18 +303,10 @@ suite('snapshots of a checkpoint', { concurrency: 8 }, () => {
     const { shared, stored, make } = await grown(t, 1)
     const inner = memoryJournal(shared)
     const released = Promise.withResolvers<void>()
-    const journal = Object.assign(Object.create(inner) as typeof inner, {
-      open: () => inner.open(),
-      start: () => inner.start(),
-      end: () => inner.end(),
-      append: (value: Uint8Array) => inner.append(value, 1_000),
-      close: () => inner.close(),
-      tail: (...[from, onRecords]: Parameters<typeof inner.tail>) =>
-        inner.tail(from, async (records) => {
-          if (records.length > 1) await onRecords(records.slice(0, -1))
-          await released.promise
-          await onRecords(records.slice(-1))
-        }),
+    const journal = tailedBy(inner, async (records, onRecords) => {
+      if (records.length > 1) await onRecords(records.slice(0, -1))
+      await released.promise
+      await onRecords(records.slice(-1))
     })
     const next = make('b', { journal, snapshots: memorySnapshots(stored) })
     const started = next.start()
@@ -314,17 +323,9 @@ suite('snapshots of a checkpoint', { concurrency: 8 }, () => {
     await write(leader, 0)
     const inner = memoryJournal(shared)
     let held: Promise<void> | null = null
-    const journal = Object.assign(Object.create(inner) as typeof inner, {
-      open: () => inner.open(),
-      start: () => inner.start(),
-      end: () => inner.end(),
-      append: (value: Uint8Array) => inner.append(value, 1_000),
-      close: () => inner.close(),
-      tail: (...[from, onRecords]: Parameters<typeof inner.tail>) =>
-        inner.tail(from, async (records) => {
-          await held
-          await onRecords(records.filter(({ offset }) => offset >= shared.first)) // kafkajs resets in silence
-        }),
+    const journal = tailedBy(inner, async (records, onRecords) => {
+      await held
+      await onRecords(records.filter(({ offset }) => offset >= shared.first)) // kafkajs resets in silence
     })
     const slow = make('b', { journal, snapshots: memorySnapshots(stored) })
     await slow.start()
