@@ -6,6 +6,8 @@ import { KnownMembers } from './known-members.ts'
 import {
   closeCodes,
   type Decision,
+  type HandedOver,
+  type HandOver,
   type Member,
   protocolVersion,
   type Report,
@@ -30,6 +32,8 @@ export interface FollowOptions {
 interface FollowerEvents {
   /** A decision with a higher epoch than any before of its shard. */
   decision: [decision: Decision]
+  /** A receiver's answer to `handOver`. */
+  'handed-over': [result: HandedOver, receiver: string]
   /** The members have changed. */
   members: [members: readonly Member[]]
 }
@@ -86,6 +90,11 @@ export class DecisionFollower extends EventEmitter<FollowerEvents> {
     this.#links.send({ type: 'seen', epoch })
   }
 
+  /** Asks all receivers for a planned change of active; the one that leads does it. Each answers with `handed-over`. */
+  handOver(request: Omit<HandOver, 'type'>): void {
+    this.#links.send({ type: 'hand-over', ...request } satisfies HandOver)
+  }
+
   close(): void {
     this.#links.close()
   }
@@ -103,6 +112,7 @@ export class DecisionFollower extends EventEmitter<FollowerEvents> {
       return
     }
     if (message.type === 'decided') return this.#take(message.decision)
+    if (message.type === 'handed-over') return void this.emit('handed-over', message, link.url)
     if (message.type !== 'decisions') {
       if (this.#members.take(link.url, message)) this.emit('members', this.#members.members)
       return

@@ -3,6 +3,8 @@ import type { Evidence } from './known-backend.ts'
 import type {
   Decision,
   Goodbye,
+  HandedOver,
+  HandOver,
   Heartbeat,
   Hello,
   Member,
@@ -23,6 +25,10 @@ export type Input =
   | { readonly type: 'heartbeat'; readonly connection: number; readonly heartbeat: Heartbeat }
   | { readonly type: 'refuse'; readonly connection: number; readonly refuse: Refuse }
   | { readonly type: 'goodbye'; readonly connection: number; readonly goodbye: Goodbye }
+  /** It has given up its lease. */
+  | { readonly type: 'yielded'; readonly connection: number; readonly epoch: number }
+  /** Somebody asks for a planned change of active; `follower` is who is answered. */
+  | { readonly type: 'hand-over'; readonly follower: number; readonly request: HandOver }
   /** A backend's connection ended, in whatever way. */
   | { readonly type: 'closed'; readonly connection: number }
   /** A follower said which epochs exist. */
@@ -30,8 +36,21 @@ export type Input =
   /** A balancer's new connection to a backend was refused or timed out. */
   | { readonly type: 'report'; readonly by: string; readonly report: Report }
   | { readonly type: 'probed'; readonly incarnation: string; readonly outcome: ProbeOutcome }
-  /** Decisions can be recorded from now on; these are in the journal. */
-  | { readonly type: 'authorized'; readonly decisions: readonly RecordedDecision[] }
+  /**
+   * This receiver leads from now on: decisions can be recorded; these are in the journal. Until `leasesUntilMs` anybody may hold a lease that
+   * a receiver before granted; missing if there was none.
+   */
+  | {
+      readonly type: 'authorized'
+      readonly decisions: readonly RecordedDecision[]
+      readonly leasesUntilMs?: number
+    }
+  /** This receiver's authority was renewed: it may decide and grant leases until then. Before the first it may not. */
+  | { readonly type: 'authority'; readonly untilMs: number }
+  /** Another receiver leads, or none: this one decides nothing from now on. */
+  | { readonly type: 'deauthorized' }
+  /** A receiver that does not lead has read these decisions in the journal. */
+  | { readonly type: 'followed'; readonly decisions: readonly RecordedDecision[] }
   /** The decision under way is durable. */
   | { readonly type: 'recorded' }
   /** The decision under way was not recorded, as far as is known. */
@@ -64,6 +83,8 @@ export type Effect =
       /** Who will be able to lead, and how far its start is; null if it does not say. */
       readonly starting: readonly { readonly name: string; readonly ratio: number | null }[]
     }
+  /** The answer to `hand-over`. */
+  | { readonly type: 'handed-over'; readonly follower: number; readonly result: HandedOver }
   /** The named backend leads: how long it took since the first evidence. */
   | { readonly type: 'failed-over'; readonly epoch: number; readonly tookMs: number }
 

@@ -122,11 +122,14 @@ export const goodbyeSchema = z.object({
   /** What the server printed last, if it crashed. */
   lastLines: z.array(z.string().max(lastLineLengthMax)).max(lastLinesMax).optional(),
 })
+/** Backend → receiver, the answer to `yield`: it has no lease any more, and takes none under this epoch. */
+export const yieldedSchema = z.object({ type: z.literal('yielded'), epoch: count.min(1) })
 export const fromBackendSchema = z.discriminatedUnion('type', [
   helloSchema,
   heartbeatSchema,
   refuseSchema,
   goodbyeSchema,
+  yieldedSchema,
 ])
 
 /** Receiver → backend, the answer to `hello`. */
@@ -136,17 +139,37 @@ export const welcomeSchema = z.object({
   heartbeatIntervalMs: z.number().positive(),
   epoch: count,
 })
-/** Receiver → backend, the answer to each `heartbeat`, with the epoch in force for the backend's shard. */
-export const ackSchema = z.object({ type: z.literal('ack'), sequence: count, epoch: count })
+/**
+ * Leave to answer reads from memory under the reign of `epoch`, for `forMs` milliseconds counted from when the heartbeat was *sent* that
+ * the `ack` answers (Gray and Cheriton, "Leases", SOSP 1989). No other backend is named before it has run out.
+ */
+const lease = z.object({ epoch: count.min(1), forMs: z.number().positive() })
+export type LeaseGrant = z.infer<typeof lease>
+/**
+ * Receiver → backend, the answer to each `heartbeat`, with the epoch in force for the backend's shard. Only the receiver that leads grants
+ * a lease, and only to the backend that its own durable decision names.
+ */
+export const ackSchema = z.object({
+  type: z.literal('ack'),
+  sequence: count,
+  epoch: count,
+  lease: lease.optional(),
+})
+/**
+ * Receiver → backend: another is about to be named in its place, as planned. It gives up its lease, says `yielded`, and goes on serving
+ * until the other's claim fences it. One that does not know the word says nothing, and its lease is waited for.
+ */
+export const yieldSchema = z.object({ type: z.literal('yield'), epoch: count.min(1) })
 /** Receiver → backend: begin your reign. Sent to the incarnation a decision names; sent again until a heartbeat shows it was taken. */
 export const leadSchema = z.object({ type: z.literal('lead'), shard: count, epoch: count.min(1), incarnation })
-export const toBackendSchema = z.discriminatedUnion('type', [welcomeSchema, ackSchema, leadSchema])
+export const toBackendSchema = z.discriminatedUnion('type', [welcomeSchema, ackSchema, leadSchema, yieldSchema])
 
 /** Follower → receiver, first message. */
 export const followSchema = z.object({
   type: z.literal('follow'),
   version: z.number().int(),
-  role: z.enum(['balancer', 'observer']),
+  /** `receiver`: a peer that would decide in this one's place. */
+  role: z.enum(['balancer', 'observer', 'receiver']),
   name,
   /** The highest epoch it has seen anywhere. */
   epoch: count,
@@ -161,16 +184,47 @@ export const reportSchema = z.object({
 })
 /** Follower → receiver: the highest epoch seen, when it came from elsewhere than this receiver. */
 export const seenSchema = z.object({ type: z.literal('seen'), epoch: count })
-export const fromFollowerSchema = z.discriminatedUnion('type', [followSchema, reportSchema, seenSchema])
+/** Follower → receiver: name another active, as planned: `to`, or whoever is next in order. Answered by `handed-over`. */
+export const handOverSchema = z.object({ type: z.literal('hand-over'), shard: count, to: name.optional() })
+export const fromFollowerSchema = z.discriminatedUnion('type', [followSchema, reportSchema, seenSchema, handOverSchema])
 
 /** Receiver → follower: all decisions in force; the answer to `follow`, and every few seconds so that silence means trouble. */
 export const decisionsSchema = z.object({
   type: z.literal('decisions'),
   decisions: z.array(decisionSchema),
+  /** True if this receiver decides; missing from one that knows no others. */
+  leads: z.boolean().optional(),
+  /** The incarnation of this receiver. */
+  incarnation: incarnation.optional(),
   /** How often this message comes when nothing happens, milliseconds. */
   intervalMs: z.number().positive(),
 })
-/** Receiver → follower: a new decision. */
+/** Why a planned handover was not done. */
+export const handoverFailures = [
+  'not-leading',
+  'no-active',
+  'no-successor',
+  'unknown-name',
+  'not-ready',
+  'timed-out',
+] as const
+/** Receiver → follower, the answer to `hand-over`, once the new active is ready, or will not be. */
+export const handedOverSchema = z.object({
+  type: z.literal('handed-over'),
+  shard: count,
+  /** Who led before and who leads now; null if that is nobody. */
+  from: name.nullable(),
+  to: name.nullable(),
+  epoch: count,
+  /** From the request to the new active being ready, milliseconds. */
+  tookMs: z.number().nonnegative(),
+  /** Missing if it was done. */
+  failure: z.enum(handoverFailures).optional(),
+  /** What is wrong, and what would be right, for a person. */
+  reason: z.string().max(reasonLengthMax).optional(),
+})
+export type HandedOver = Omit<z.infer<typeof handedOverSchema>, 'type'>
+/** Receiver → follower: a new decision. It is said before it is durable: whoever is named is fenced by the journal if it is not. */
 export const decidedSchema = z.object({ type: z.literal('decided'), decision: decisionSchema })
 
 /** A backend that requests may be sent to: alive, heard, and neither starting nor stopping. */
@@ -209,6 +263,7 @@ export const toFollowerSchema = z.discriminatedUnion('type', [
   decidedSchema,
   membersSchema,
   membersChangedSchema,
+  handedOverSchema,
 ])
 
 export type Hello = z.infer<typeof helloSchema>
@@ -219,6 +274,7 @@ export type FromBackend = z.infer<typeof fromBackendSchema>
 export type ToBackend = z.infer<typeof toBackendSchema>
 export type Follow = z.infer<typeof followSchema>
 export type Report = z.infer<typeof reportSchema>
+export type HandOver = z.infer<typeof handOverSchema>
 export type FromFollower = z.infer<typeof fromFollowerSchema>
 export type ToFollower = z.infer<typeof toFollowerSchema>
 

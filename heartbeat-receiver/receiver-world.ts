@@ -325,6 +325,10 @@ function describe(effect: Effect): string | null {
       return `vacant: ${effect.reason}`
     case 'failed-over':
       return `failed-over in ${Math.round(effect.tookMs)}`
+    case 'handed-over': {
+      const { from, to, failure } = effect.result
+      return `handed over from ${from} to ${to}${failure ? `: ${failure}` : ''}`
+    }
     case 'crashed': {
       const { name, reason, leader, lastLines } = effect.crash
       return `crashed ${name}: ${reason}; leader ${leader ? `${leader.name} ${leader.decided ? 'now' : 'still'}` : 'none'}${lastLines.length > 0 ? `; ${lastLines.join(' | ')}` : ''}`

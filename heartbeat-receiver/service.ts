@@ -212,6 +212,8 @@ class Service {
         return
       case 'members-whole':
         return this.#webSockets.tellAll(() => this.#membersMessages())
+      case 'handed-over':
+        return this.#webSockets.tell(effect.follower, { type: 'handed-over', ...effect.result })
       case 'crashed':
         return announceCrash(this.#log, effect.crash)
       case 'vacant':

@@ -98,6 +98,12 @@ export class WebSocketSide {
     for (const peer of this.#peers.decisions.values()) if (peer.name !== null) this.#sendText(peer, text)
   }
 
+  /** Sends to one follower, if its connection is still open. */
+  tell(follower: number, message: ToFollower): void {
+    const peer = this.#peers.decisions.get(follower)
+    if (peer) this.#sendText(peer, JSON.stringify(message))
+  }
+
   /** Tells every follower what is too long for one message: each as fast as it reads, and instead of what it was being told so. */
   tellAll(messages: () => Iterator<ToFollower>): void {
     for (const peer of this.#peers.decisions.values()) if (peer.name !== null) this.#tell(peer, messages())
@@ -195,6 +201,8 @@ export class WebSocketSide {
         return take({ type: 'refuse', connection, refuse: message })
       case 'goodbye':
         return take({ type: 'goodbye', connection, goodbye: message })
+      case 'yielded':
+        return take({ type: 'yielded', connection, epoch: message.epoch })
     }
   }
 
@@ -211,6 +219,8 @@ export class WebSocketSide {
       case 'report':
         if (!peer.mayReport) return this.#refuse(peer, closeCodes.policy, 'only a balancer may report')
         return take({ type: 'report', by: peer.name!, report: message })
+      case 'hand-over':
+        return take({ type: 'hand-over', follower: peer.id, request: message })
     }
   }
 
