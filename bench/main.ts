@@ -26,6 +26,10 @@ const benchmarks: Record<string, { summary: string; load: () => Promise<Benchmar
     summary: 'a cold start from a snapshot and the tail, beside a bare consumer of the same bytes',
     load: async () => (await import('./restore/restore.ts')).restore,
   },
+  receiver: {
+    summary: 'what 10 to 10,000 heartbeating backends cost one receiver, and its time from a kill to the decision',
+    load: async () => (await import('./receiver/receiver.ts')).receiver,
+  },
   proxy: {
     summary: 'requests per second of one core, beside nginx, HAProxy, Caddy and the proxies of Node',
     load: async () => (await import('./proxy/proxy.ts')).proxy,

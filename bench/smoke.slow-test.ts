@@ -113,6 +113,18 @@ test('a failover with keys keeps them', { skip: missingTools() }, async () => {
   assert.deepEqual(report.ratios, {}, 'there is nothing to compare with')
 })
 
+test('a short run of receiver has its rows for each size', { skip: missingTools() }, async () => {
+  const size = ['--rounds', '1', '--kills', '1', '--seconds', '1', '--backends', '10,200']
+  const { code, output, errors } = await bench(['receiver', ...size, '--json'])
+  assert.equal(code, 0, errors)
+  const report = JSON.parse(output.trim().split('\n').at(-1)!)
+  const names = report.rows.map(({ name }: { name: string }) => name)
+  for (const fleet of ['10 backends', '200 backends'])
+    for (const what of ['processor', 'memory for each', 'kill to decision, p50', 'kill to decision, p99'])
+      assert.ok(names.includes(`${fleet}: ${what}`), `${fleet}: ${what}`)
+  assert.deepEqual(report.ratios, {})
+})
+
 for (const [what, args, message] of [
   ['an unknown benchmark', ['write'], /^bench: unknown benchmark write; did you mean writes\?\n$/],
   [
