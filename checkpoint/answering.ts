@@ -62,6 +62,12 @@ function heldBytes({ outcome }: Submission<unknown>): number {
   return outcome.kind === 'failed' ? 0 : outcome.responseText.length
 }
 
+/**
+ * How many callers are told in one turn of the event loop, so that a large group's hold up nothing for long. What the first of them submit
+ * upon their answers is on its way to the journal while the others are told: with thousands under way neither waits for the other.
+ */
+const toldPerTurn = 1_000
+
 /** Callers whose transactions are durable and who are not told yet, in log order. */
 export class Untold {
   readonly #groups: (readonly Ticket[])[] = []
@@ -86,7 +92,7 @@ export class Untold {
   }
 
   /** Tells at most so many callers what their own transaction came to. */
-  tell(countMax: number): void {
+  tell(countMax = toldPerTurn): void {
     for (let left = countMax; left > 0 && this.#groups.length > 0; ) {
       const group = this.#groups[0]!
       const from = this.#told

@@ -1,9 +1,9 @@
 /** The shell around {@link Replica}: a journal, a clock, timers and a log. What is decided is decided there. */
-import { randomUUID } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
 import { type Caller, failAll, failOverdue, type HeldAnswers, PromisedAnswer, pending, Untold } from './answering.ts'
+import { type Chance, realNewId, realRandom } from './chance.ts'
 import { CheckpointError } from './errors.ts'
 import { HeldCallers } from './held-callers.ts'
 import type { Journal, JournalRecord } from './journal.ts'
@@ -18,27 +18,14 @@ import { type Effect, Replica } from './replica.ts'
 import { nothingCovers } from './snapshot-manifest.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 import { Snapshots } from './snapshots.ts'
-import type { CheckpointPhase, CheckpointStatus, StandbyRead } from './status.ts'
+import type { CheckpointEvents, CheckpointPhase, CheckpointStatus, StandbyRead } from './status.ts'
 import { Store } from './store.ts'
 import { type Identity, type Outcome, openingSession, type Submission, submission } from './submission.ts'
+import { realTime, sleep, type Time } from './time.ts'
 
 export { type CheckpointLimits, defaultLimits } from './limits.ts'
 export type { CheckpointOptions } from './options.ts'
 export type { CheckpointPhase, CheckpointStatus, SnapshotStatus, StandbyRead } from './status.ts'
-
-/**
- * How many callers are told in one turn of the event loop, so that a large group's hold up nothing for long. What the first of them submit
- * upon their answers is on its way to the journal while the others are told: with thousands under way neither waits for the other.
- */
-const toldPerTurn = 1_000
-
-interface CheckpointEvents {
-  phase: [phase: CheckpointPhase, reason: string]
-  fenced: [by: { epoch: number; node: string }]
-  fatal: [error: CheckpointError]
-  /** A group of transactions and reads became durable and valid, so long after its append. */
-  committed: [tookMs: number, size: number]
-}
 
 /** A shard's state on this process: reads and changes maps, follows its journal, and leads it when told. */
 export class Checkpoint extends EventEmitter<CheckpointEvents> {
@@ -46,6 +33,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   readonly #limits: CheckpointLimits
   readonly #journal: Journal
   readonly #log: Logger
+  readonly #time: Time
   readonly #store: Store
   readonly #replica: Replica
   readonly #reader: JournalReader
@@ -68,21 +56,25 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
       this.#snapshots?.phaseChanged(`the phase became ${phase}`)
       if (this.leads || phase === 'stopping') this.#held.release(this.leads)
     })
-    const { journal, incarnation = randomUUID(), node = hostname(), url = () => '', log = libraryLogger() } = options
+    const { journal, node = hostname(), url = () => '', log = libraryLogger(), time = realTime } = options
+    const { random = realRandom, newId = realNewId } = options
+    const { incarnation = newId() } = options
     if (incarnation === '')
       throw new CheckpointError('OPTIONS_WRONG', 'an incarnation needs a name; leave it out for one')
     this.#node = node
     this.#limits = checkedLimits(options.limits)
     this.#journal = journal
     this.#log = log
+    this.#time = time
     this.#untold = new Untold(log)
-    this.#held = new HeldCallers(this.#limits.queueMax)
-    const [low, high] = crypto.getRandomValues(new Uint32Array(2))
-    this.#store = new Store(this.#limits, [low!, high!])
+    this.#held = new HeldCallers(this.#limits.queueMax, time)
+    const word = () => Math.floor(random() * 2 ** 32)
+    this.#store = new Store(this.#limits, [word(), word()])
     this.#replica = new Replica({ incarnation, node, url, store: this.#store, limits: this.#limits })
     this.#reader = new JournalReader({
       journal: this.#journal,
       log: this.#log,
+      time,
       startDeadlineMs: this.#limits.startDeadlineMs,
       offset: () => this.#snapshots?.nextOffset ?? this.#replica.foldState.offset,
       restore: (extent, begin) => this.#restore(extent, begin),
@@ -101,7 +93,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
       digest: () => this.#replica.foldState.digest,
       isStandby: () => this.phase === 'standby',
     })
-    this.#snapshots = options.snapshots ? this.#keepSnapshots(options.snapshots, options.standbys) : null
+    this.#snapshots = options.snapshots ? this.#keepSnapshots(options.snapshots, { ...options, random, newId }) : null
   }
 
   /** What it is doing. */
@@ -148,7 +140,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
    */
   lead(epoch: number = this.#replica.foldState.reign[0] + 1): boolean {
     if (this.phase === 'stopping' || this.phase === 'starting') return false
-    const accepted = this.#replica.lead(epoch, performance.now())
+    const accepted = this.#replica.lead(epoch, this.#time.now())
     this.#drain()
     return accepted
   }
@@ -215,7 +207,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
 
   /** What it can say of itself now, for health checks and metrics. */
   status(): CheckpointStatus {
-    const nowMs = performance.now()
+    const nowMs = this.#time.now()
     const { offset, reign, url } = this.#replica.foldState
     return {
       phase: this.phase,
@@ -252,9 +244,8 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   /** Stops: waits up to `drainMs` for what is queued, then gives up the reign and the journal. */
   async close(drainMs = 1_000): Promise<void> {
     if (this.#stopping.signal.aborted) return
-    const deadline = performance.now() + drainMs
-    while (this.leads && this.#replica.queued > 0 && performance.now() < deadline)
-      await new Promise((resolve) => setTimeout(resolve, 5))
+    const deadline = this.#time.now() + drainMs
+    while (this.leads && this.#replica.queued > 0 && this.#time.now() < deadline) await sleep(this.#time, 5)
     this.#stopping.abort(new CheckpointError('STOPPED', 'the checkpoint was closed'))
     this.emit('phase', 'stopping', 'closed')
     const stopped = this.#reader.stop()
@@ -298,28 +289,36 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   #wantTurn(): void {
     if (this.#turnWanted) return
     this.#turnWanted = true
-    this.#turnAtMs = Math.floor(performance.now())
-    setImmediate(() => {
-      this.#turnWanted = false
-      this.#replica.flush(performance.now())
-      this.#drain()
-    })
+    this.#turnAtMs = Math.floor(this.#time.now())
+    this.#time.soon(this.#turn)
+  }
+
+  readonly #turn = (): void => {
+    this.#turnWanted = false
+    this.#replica.flush(this.#time.now())
+    this.#drain()
   }
 
   #read({ offset, value }: JournalRecord): void {
     if (this.#fatal) return
     this.#snapshots?.recordRead(offset, value)
-    this.#replica.read(offset, value, performance.now())
+    this.#replica.read(offset, value, this.#time.now())
     this.#drain()
   }
 
-  #keepSnapshots(snapshots: SnapshotStore, standbys: () => number | undefined = () => undefined): Snapshots {
+  #keepSnapshots(
+    snapshots: SnapshotStore,
+    { standbys = () => undefined, random, newId }: Pick<CheckpointOptions, 'standbys'> & Chance,
+  ): Snapshots {
     return new Snapshots({
       snapshots,
       standbys,
       store: this.#store,
       node: this.#node,
       log: this.#log,
+      time: this.#time,
+      random,
+      newId,
       limits: this.#limits,
       phase: () => this.phase,
       foldState: () => this.#replica.foldState,
@@ -365,11 +364,11 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     this.#caughtUp = true
     this.#snapshots?.caughtUp()
     this.emit('phase', this.phase, 'caught up')
-    this.#warmth.caughtUp(performance.now())
+    this.#warmth.caughtUp(this.#time.now())
   }
 
   #looked(): void {
-    const nowMs = performance.now()
+    const nowMs = this.#time.now()
     this.#replica.ended(this.#reader.end, nowMs)
     this.#drain()
     const { answerDeadlineMs } = this.#limits
@@ -385,7 +384,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     try {
       // What callers do upon their answers would hold up the next group: its bytes leave with the last of this turn's microtasks.
       if (!this.#carryOutAll()) {
-        this.#untold.tell(toldPerTurn)
+        this.#untold.tell()
         this.#carryOutAll() // what a caller asked for
       }
       if (this.#untold.size > 0) this.#wantTurn()
@@ -410,7 +409,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     switch (effect.type) {
       case 'append':
         if (effect.delayMs === 0) void this.#append(effect)
-        else setTimeout(() => void this.#append(effect), effect.delayMs)
+        else this.#time.after(effect.delayMs, () => void this.#append(effect))
         return
       case 'answer':
         this.emit('committed', effect.tookMs, effect.tickets.length)
@@ -456,7 +455,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
       this.#log.debug({ err }, 'an append failed; its outcome is unknown')
       reason = err instanceof Error ? err.message : String(err)
     }
-    const nowMs = performance.now()
+    const nowMs = this.#time.now()
     try {
       if (offset === null) this.#replica.appendFailed(token, nowMs, reason)
       else this.#replica.appended(token, offset, nowMs)

@@ -23,3 +23,4 @@ export { problem, type RouteHandler, type RouteRequest, type RouteResponse } fro
 export { type Router, type RouterTable, router } from './router.ts'
 export type { SnapshotStore } from './snapshot-store.ts'
 export type { CheckpointPhase, CheckpointStatus, SnapshotStatus, StandbyRead } from './status.ts'
+export type { Time } from './time.ts'

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test'
 import pino from 'pino'
 import type { Journal, JournalRecord, RecordListener } from './journal.ts'
 import { JournalReader } from './journal-reader.ts'
+import { realTime } from './time.ts'
 
 /** A reader over a journal that delivers what a test hands to `deliver`, in virtual time. */
 async function reading(t: TestContext, needsReading: () => boolean, end: () => Promise<number> = async () => 100) {
@@ -20,6 +21,7 @@ async function reading(t: TestContext, needsReading: () => boolean, end: () => P
   const reader = new JournalReader({
     journal,
     log: pino({ level: 'silent' }),
+    time: realTime,
     startDeadlineMs: 1_000,
     offset: () => read.length,
     restore: async ({ askEnd }, begin) => {

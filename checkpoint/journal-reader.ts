@@ -3,7 +3,8 @@ import type { Logger } from 'pino'
 import { CheckpointError } from './errors.ts'
 import type { Journal, JournalRecord, Tail } from './journal.ts'
 import { ProgressReport } from './progress-report.ts'
-import { type Moment, Staleness } from './staleness.ts'
+import { momentOf, Staleness } from './staleness.ts'
+import { nextTurn, sleep, type Time } from './time.ts'
 
 /** How far a journal goes. */
 export interface JournalExtent {
@@ -16,6 +17,7 @@ export interface JournalExtent {
 export interface JournalReaderOptions {
   readonly journal: Journal
   readonly log: Logger
+  readonly time: Time
   /** How long `open` waits for a journal that cannot be reached, milliseconds. */
   readonly startDeadlineMs: number
   /** The next offset that is wanted. */
@@ -63,7 +65,7 @@ export class JournalReader {
   readonly #options: JournalReaderOptions
   readonly #stopping = new AbortController()
   #tail: Tail | null = null
-  #timer: NodeJS.Timeout | null = null
+  #cancelLooks: () => void = () => undefined
   #end = 0
   #answeredAtMs = Number.NEGATIVE_INFINITY
   #movedAtMs = 0
@@ -93,7 +95,7 @@ export class JournalReader {
   }
 
   get reachable(): boolean {
-    return performance.now() - this.#answeredAtMs < reachableMs
+    return this.#options.time.now() - this.#answeredAtMs < reachableMs
   }
 
   /**
@@ -101,7 +103,7 @@ export class JournalReader {
    * has a look taken for those who ask later.
    */
   stalenessMs(limitMs: number): number {
-    const now = moment()
+    const now = momentOf(this.#options.time)
     const offset = this.#options.offset()
     if (this.#tail && this.#staleness.wantsLook(now, offset, limitMs)) void this.#look()
     return this.#staleness.boundMs(now, offset)
@@ -112,29 +114,30 @@ export class JournalReader {
    * @throws CheckpointError JOURNAL_UNSAFE at once, JOURNAL_UNREACHABLE when the deadline has passed, STOPPED.
    */
   async open(beside: () => Promise<void> | undefined = () => undefined): Promise<void> {
-    const { journal, log, startDeadlineMs } = this.#options
-    const deadline = performance.now() + startDeadlineMs
-    let sayAtMs = performance.now()
+    const { journal, log, time, startDeadlineMs } = this.#options
+    const deadline = time.now() + startDeadlineMs
+    let sayAtMs = time.now()
     for (let pauseMs = openPauseMs.first; ; pauseMs = Math.min(pauseMs * 2, openPauseMs.max)) {
       try {
         await Promise.all([journal.open(), beside()])
         return
       } catch (error) {
         this.#stopping.signal.throwIfAborted()
-        if (!mayPass(error) || performance.now() > deadline) throw error
-        if (performance.now() >= sayAtMs) {
+        if (!mayPass(error) || time.now() > deadline) throw error
+        if (time.now() >= sayAtMs) {
           log.warn({ event: 'waiting', reason: error.message }, 'waiting for the journal')
-          sayAtMs = performance.now() + sayMs
+          sayAtMs = time.now() + sayMs
         }
-        await new Promise((resolve) => setTimeout(resolve, pauseMs))
+        await sleep(time, pauseMs)
       }
     }
   }
 
   /** Restores what may be, and begins to follow. @throws CheckpointError HISTORY_LOST if the beginning is gone; what `restore` throws. */
   async start(): Promise<void> {
-    await this.#restore(performance.now() + this.#options.startDeadlineMs)
-    this.#timer = setInterval(() => void this.#look(), lookMs)
+    const { time, startDeadlineMs } = this.#options
+    await this.#restore(time.now() + startDeadlineMs)
+    this.#cancelLooks = time.every(lookMs, () => void this.#look())
     this.#checkCaughtUp()
   }
 
@@ -175,28 +178,29 @@ export class JournalReader {
       } catch (err) {
         this.#options.log.debug({ err }, 'the start of the journal is not known')
       }
-      await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      await sleep(this.#options.time, pauseMs)
       if (this.#stopping.signal.aborted || this.#options.offset() !== from) return null
     }
   }
 
   /** Tries until the deadline; no record is taken meanwhile. */
   async #restore(deadlineMs: number): Promise<void> {
+    const { time, log } = this.#options
     const restored = Promise.withResolvers<void>()
     this.#restoring = restored.promise
-    this.progress.begin(performance.now())
+    this.progress.begin(time.now())
     try {
       for (let pauseMs = openPauseMs.first; ; pauseMs = Math.min(pauseMs * 2, openPauseMs.max)) {
         try {
           return await this.#restoreOnce()
         } catch (error) {
           this.#stopping.signal.throwIfAborted()
-          if (!mayPass(error) || performance.now() > deadlineMs) {
+          if (!mayPass(error) || time.now() > deadlineMs) {
             void this.stop() // what the tail has brought already is not to be read upon half a state
             throw error
           }
-          this.#options.log.warn({ event: 'waiting', reason: error.message }, 'waiting for the journal')
-          await new Promise((resolve) => setTimeout(resolve, pauseMs))
+          log.warn({ event: 'waiting', reason: error.message }, 'waiting for the journal')
+          await sleep(time, pauseMs)
         }
       }
     } finally {
@@ -238,14 +242,15 @@ export class JournalReader {
   /** Stops looking; the journal itself stays open. */
   async stop(): Promise<void> {
     this.#stopping.abort(new CheckpointError('STOPPED', 'the checkpoint was closed'))
-    if (this.#timer) clearInterval(this.#timer)
+    this.#cancelLooks()
     this.wake()
     await this.#tail?.close()
   }
 
   async #take(records: JournalRecord[]): Promise<void> {
     while (this.#restoring) await this.#restoring
-    let sliceEndMs = performance.now() + sliceMs
+    const { time } = this.#options
+    let sliceEndMs = time.now() + sliceMs
     for (const record of records) {
       if (this.#stopping.signal.aborted) return
       const expected = this.#options.offset()
@@ -256,14 +261,14 @@ export class JournalReader {
         return this.#options.failed(error)
       }
       this.progress.read(1, record.value.length)
-      const nowMs = performance.now()
+      const nowMs = time.now()
       if (nowMs < sliceEndMs) continue
       this.progress.left('journal', this.lag, nowMs)
-      await new Promise((resolve) => setImmediate(resolve))
+      await nextTurn(time)
       while (this.#restoring) await this.#restoring
-      sliceEndMs = performance.now() + sliceMs
+      sliceEndMs = time.now() + sliceMs
     }
-    this.progress.left('journal', this.lag, performance.now())
+    this.progress.left('journal', this.lag, time.now())
     this.#checkCaughtUp()
     if (!this.#options.needsReading()) await this.#rest()
   }
@@ -271,23 +276,23 @@ export class JournalReader {
   #rest(): Promise<void> {
     return new Promise((resolve) => {
       const end = () => {
-        clearTimeout(timer)
+        cancel()
         this.#wake = null
         resolve()
       }
-      const timer = setTimeout(end, restMs)
+      const cancel = this.#options.time.after(restMs, end)
       this.#wake = end
     })
   }
 
   #checkCaughtUp(): void {
     if (this.#restoring || this.#options.offset() < this.#end) return
-    this.progress.caughtUp(this.#options.offset(), performance.now())
+    this.progress.caughtUp(this.#options.offset(), this.#options.time.now())
     this.#options.caughtUp()
   }
 
   #reportLook(): void {
-    const nowMs = performance.now()
+    const nowMs = this.#options.time.now()
     if (!this.#options.needsReading()) return this.progress.leads(this.#end, nowMs)
     this.progress.looked(this.#options.offset(), this.#end, nowMs)
     this.progress.left('journal', this.lag, nowMs)
@@ -317,17 +322,18 @@ export class JournalReader {
   }
 
   async #askEnd(): Promise<number> {
-    const askedAt = moment()
+    const { journal, time } = this.#options
+    const askedAt = momentOf(time)
     this.#staleness.asked(askedAt)
-    this.#end = await this.#options.journal.end()
-    this.#answeredAtMs = performance.now()
+    this.#end = await journal.end()
+    this.#answeredAtMs = time.now()
     this.#staleness.answered(askedAt, this.#end)
     return this.#end
   }
 
   #watch(): void {
     const offset = this.#options.offset()
-    const nowMs = performance.now()
+    const nowMs = this.#options.time.now()
     if (offset !== this.#offsetSeen || offset >= this.#end) {
       this.#movedAtMs = nowMs
       this.#stallMs = stallMs.first
@@ -344,8 +350,4 @@ export class JournalReader {
 /** What is wrong with the journal now may be right later. */
 function mayPass(error: unknown): error is CheckpointError {
   return error instanceof CheckpointError && (error.code === 'JOURNAL_UNREACHABLE' || error.code === 'JOURNAL_FULL')
-}
-
-function moment(): Moment {
-  return { monotonicMs: performance.now(), wallMs: Date.now() }
 }

@@ -1,6 +1,7 @@
 /** The journal in memory, for tests and for trying things within one process. Durable as long as the {@link MemoryLog} is held. */
 import { CheckpointError } from './errors.ts'
 import type { Journal, JournalRecord, RecordListener, Tail } from './journal.ts'
+import { nextTurn, realTime, type Time } from './time.ts'
 
 /** What several memory journals share, as several processes share one Kafka. */
 export class MemoryLog {
@@ -29,19 +30,21 @@ export function createMemoryLog(): MemoryLog {
 }
 
 /** Makes a journal over a log of its own, or over one that is shared. */
-export function memoryJournal(log: MemoryLog = createMemoryLog()): Journal {
-  return new MemoryJournal(log)
+export function memoryJournal(log: MemoryLog = createMemoryLog(), time: Time = realTime): Journal {
+  return new MemoryJournal(log, time)
 }
 
 const batchMax = 1_000
 
 class MemoryJournal implements Journal {
   readonly #log: MemoryLog
+  readonly #time: Time
   #tail: MemoryTail | null = null
   #closed = false
 
-  constructor(log: MemoryLog) {
+  constructor(log: MemoryLog, time: Time) {
     this.#log = log
+    this.#time = time
   }
 
   async open(): Promise<void> {
@@ -50,14 +53,14 @@ class MemoryJournal implements Journal {
 
   async append(value: Uint8Array): Promise<number> {
     this.#mustBeOpen()
-    await new Promise((resolve) => setImmediate(resolve))
+    await nextTurn(this.#time)
     this.#mustBeOpen()
     return this.#log.append(value)
   }
 
   async tail(from: number, onRecords: RecordListener): Promise<Tail> {
     if (this.#tail) throw new Error('assertion: one tail per journal')
-    this.#tail = new MemoryTail(this.#log, from, onRecords)
+    this.#tail = new MemoryTail(this.#log, this.#time, from, onRecords)
     return this.#tail
   }
 
@@ -85,14 +88,16 @@ class MemoryJournal implements Journal {
 
 class MemoryTail implements Tail {
   readonly #log: MemoryLog
+  readonly #time: Time
   readonly #onRecords: RecordListener
   readonly #unsubscribe: () => void
   #next: number
   #delivering: Promise<void> | null = null
   #closed = false
 
-  constructor(log: MemoryLog, from: number, onRecords: RecordListener) {
+  constructor(log: MemoryLog, time: Time, from: number, onRecords: RecordListener) {
     this.#log = log
+    this.#time = time
     this.#onRecords = onRecords
     this.#next = from
     this.#unsubscribe = log.onAppend(() => this.#wake())
@@ -118,7 +123,7 @@ class MemoryTail implements Tail {
   }
 
   async #deliver(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve))
+    await nextTurn(this.#time)
     while (!this.#closed && this.#next < this.#log.records.length) {
       const from = Math.max(this.#next, this.#log.first)
       const records: JournalRecord[] = this.#log.records

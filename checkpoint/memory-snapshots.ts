@@ -1,6 +1,7 @@
 /** Snapshots in memory, for tests and for trying things within one process. Kept as long as the {@link MemorySnapshots} is held. */
 import { CheckpointError } from './errors.ts'
 import type { ChunkListener, ChunkPlace, SnapshotStore } from './snapshot-store.ts'
+import { nextTurn, realTime, type Time } from './time.ts'
 
 /** What several memory stores share, as several processes share one Kafka. Open to tests that damage it. */
 export class MemorySnapshots {
@@ -9,16 +10,18 @@ export class MemorySnapshots {
 }
 
 /** Makes a store over snapshots of its own, or over some that are shared. */
-export function memorySnapshots(shared: MemorySnapshots = new MemorySnapshots()): SnapshotStore {
-  return new MemorySnapshotStore(shared)
+export function memorySnapshots(shared: MemorySnapshots = new MemorySnapshots(), time: Time = realTime): SnapshotStore {
+  return new MemorySnapshotStore(shared, time)
 }
 
 class MemorySnapshotStore implements SnapshotStore {
   readonly #shared: MemorySnapshots
+  readonly #time: Time
   #closed = false
 
-  constructor(shared: MemorySnapshots) {
+  constructor(shared: MemorySnapshots, time: Time) {
     this.#shared = shared
+    this.#time = time
   }
 
   async open(): Promise<void> {
@@ -66,7 +69,7 @@ class MemorySnapshotStore implements SnapshotStore {
   /** Answers come later, as those of a store that is elsewhere do. */
   async #turn(): Promise<void> {
     this.#mustBeOpen()
-    await new Promise((resolve) => setImmediate(resolve))
+    await nextTurn(this.#time)
     this.#mustBeOpen()
   }
 

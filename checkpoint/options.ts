@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Journal } from './journal.ts'
 import type { CheckpointLimits } from './limits.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
+import type { Time } from './time.ts'
 
 /** What a checkpoint is made of. Only the journal must be given by a program that stands alone. */
 export interface CheckpointOptions {
@@ -28,4 +29,10 @@ export interface CheckpointOptions {
   readonly log?: Logger
   /** Bounds other than {@link defaultLimits}. */
   readonly limits?: Partial<CheckpointLimits>
+  /** What it waits and measures by; default the process's own. A simulation hands in another, and then nothing here waits for anything else. */
+  readonly time?: Time
+  /** From 0 to 1, for jitter and for the seed that keys are hashed with; default one that nobody can foretell. */
+  readonly random?: () => number
+  /** Names what must have a name of its own: an incarnation, a snapshot; default random UUIDs. */
+  readonly newId?: () => string
 }

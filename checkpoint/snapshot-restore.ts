@@ -15,6 +15,7 @@ import {
 } from './snapshot-manifest.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 import type { Store } from './store.ts'
+import { nextTurn, type Time } from './time.ts'
 
 export interface RestoreOptions {
   readonly snapshots: SnapshotStore
@@ -22,6 +23,7 @@ export interface RestoreOptions {
   readonly store: Store
   readonly journalStart: number
   readonly askJournalEnd: () => Promise<number>
+  readonly time: Time
   readonly signal: AbortSignal
   /** A snapshot is about to be read: reading the journal from its start may begin. Called again if it turns out damaged. */
   readonly trying: (manifest: Manifest) => void
@@ -94,7 +96,12 @@ async function load(options: RestoreOptions, manifest: Manifest): Promise<string
   return keys === manifest.keys ? null : `it has ${keys} keys, and its manifest says ${manifest.keys}`
 }
 
-async function loadChunk({ store, signal }: RestoreOptions, manifest: Manifest, index: number, chunk: Uint8Array) {
+async function loadChunk(
+  { store, time, signal }: RestoreOptions,
+  manifest: Manifest,
+  index: number,
+  chunk: Uint8Array,
+) {
   const [bytes, sum] = manifest.chunks[index]!
   if (chunk.length !== bytes)
     throw new Unsound(`chunk ${index} has ${chunk.length} bytes, and its manifest says ${bytes}`)
@@ -105,13 +112,13 @@ async function loadChunk({ store, signal }: RestoreOptions, manifest: Manifest, 
       remember: (item: string) => store.remembered.load(item),
     }
     const reader = new ChunkReader(chunk, target)
-    let sliceEndMs = performance.now() + sliceMs
+    let sliceEndMs = time.now() + sliceMs
     while (reader.left > 0) {
       reader.next(itemsPerLook)
-      if (performance.now() < sliceEndMs) continue
-      await new Promise((resolve) => setImmediate(resolve))
+      if (time.now() < sliceEndMs) continue
+      await nextTurn(time)
       signal.throwIfAborted()
-      sliceEndMs = performance.now() + sliceMs
+      sliceEndMs = time.now() + sliceMs
     }
   } catch (cause) {
     if (cause instanceof CheckpointError) throw cause

@@ -7,6 +7,7 @@ import { complete, decodeGeneration, decodeGenerations } from './snapshot-manife
 import type { SnapshotStore } from './snapshot-store.ts'
 import { removeGeneration, takeSnapshot } from './snapshot-taking.ts'
 import { Store } from './store.ts'
+import { realTime } from './time.ts'
 
 /** A state of so many chunks of one large value each, and one more. */
 function stateOf(chunks: number): Store {
@@ -18,7 +19,7 @@ function stateOf(chunks: number): Store {
 
 function taking(snapshots: SnapshotStore, store: Store) {
   return takeSnapshot({
-    ...{ snapshots, store, generation: 'g', by: 'a' },
+    ...{ snapshots, store, generation: 'g', by: 'a', time: realTime },
     foldState: () => ({ ...emptyFold, offset: 5 }),
     lastValue: () => Uint8Array.of(1),
     settled: async () => undefined,
@@ -33,7 +34,7 @@ test('a snapshot that another process took for abandoned and cleared away is not
   const readChunks = snapshots.readChunks.bind(snapshots)
   snapshots.readChunks = async (chunks, onChunk) => {
     await readChunks(chunks, onChunk)
-    await removeGeneration(another, { generation: 'g', chunks: 64, by: 'b' }) // this process was suspended here
+    await removeGeneration(another, { generation: 'g', chunks: 64, by: 'b', writtenAtMs: 0 }) // this process was suspended here
   }
   await assert.rejects(taking(snapshots, stateOf(2)), /cleared it away/)
   assert.deepEqual([complete(decodeGenerations(stored.manifests)).length, stored.chunks.size], [0, 0])

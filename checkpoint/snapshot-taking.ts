@@ -8,6 +8,7 @@ import { SnapshotCopy } from './snapshot-copy.ts'
 import { chunkKey, encodeGeneration, type Manifest } from './snapshot-manifest.ts'
 import { chunkBytesMax, type SnapshotStore } from './snapshot-store.ts'
 import type { Store } from './store.ts'
+import { nextTurn, sleep, type Time } from './time.ts'
 
 export interface TakeOptions {
   readonly snapshots: SnapshotStore
@@ -18,6 +19,7 @@ export interface TakeOptions {
   /** Resolves when everything that can be seen now is durable and valid. */
   readonly settled: () => Promise<unknown>
   /** Aborted when speculative values may be taken back, or the process ends: the snapshot is abandoned. */
+  readonly time: Time
   readonly signal: AbortSignal
   readonly generation: string
   readonly by: string
@@ -51,9 +53,9 @@ export async function takeSnapshot(options: TakeOptions): Promise<Manifest> {
 /** Removes what a generation left, in an order after which a crash leaves nothing unknown behind. */
 export async function removeGeneration(
   snapshots: SnapshotStore,
-  { generation, chunks, by }: { generation: string; chunks: number; by: string },
+  { generation, chunks, by, writtenAtMs }: { generation: string; chunks: number; by: string; writtenAtMs: number },
 ): Promise<void> {
-  const begun = { state: 'begun', generation, chunksBelow: chunks, by, writtenAtMs: Date.now() } as const
+  const begun = { state: 'begun', generation, chunksBelow: chunks, by, writtenAtMs } as const
   await snapshots.writeManifest(generation, encodeGeneration(begun)) // from here on nobody restores from it
   await snapshots.removeChunks(Array.from({ length: chunks }, (_, index) => chunkKey(generation, index)))
   await snapshots.removeManifest(generation)
@@ -72,7 +74,7 @@ class Taking {
   }
 
   async take(): Promise<Manifest> {
-    const { store, foldState, lastValue, settled, generation, by, signal } = this.#options
+    const { store, foldState, lastValue, settled, generation, by, time, signal } = this.#options
     await this.#announce(announcedChunks)
     signal.throwIfAborted()
     const start = foldState()
@@ -97,7 +99,7 @@ class Taking {
       keys: copy.keys,
       bytes,
       by,
-      writtenAtMs: Date.now(),
+      writtenAtMs: time.wall(),
     }
     const value = encodeGeneration(manifest)
     if (value.length > chunkBytesMax) throw new Error(`the state has ${bytes} bytes: too many for one manifest`)
@@ -108,14 +110,15 @@ class Taking {
 
   async takeBack(): Promise<void> {
     await Promise.allSettled(this.#writing)
-    const { snapshots, generation, by } = this.#options
-    if (this.#announced > 0) await removeGeneration(snapshots, { generation, chunks: this.#announced, by })
+    const { snapshots, generation, by, time } = this.#options
+    const what = { generation, chunks: this.#announced, by, writtenAtMs: time.wall() }
+    if (this.#announced > 0) await removeGeneration(snapshots, what)
   }
 
   async #announce(moreChunks: number): Promise<void> {
-    const { snapshots, generation, by } = this.#options
+    const { snapshots, generation, by, time } = this.#options
     this.#announced += moreChunks
-    const begun = { state: 'begun', generation, chunksBelow: this.#announced, by, writtenAtMs: Date.now() } as const
+    const begun = { state: 'begun', generation, chunksBelow: this.#announced, by, writtenAtMs: time.wall() } as const
     this.#announcement = encodeGeneration(begun)
     await snapshots.writeManifest(generation, this.#announcement)
   }
@@ -129,12 +132,12 @@ class Taking {
   }
 
   async #copyAll(copy: SnapshotCopy): Promise<void> {
-    const { signal } = this.#options
+    const { time, signal } = this.#options
     while (!copy.done) {
-      const beganMs = performance.now()
-      const chunk = copy.slice(() => performance.now() - beganMs < sliceMs)
+      const beganMs = time.now()
+      const chunk = copy.slice(() => time.now() - beganMs < sliceMs)
       if (chunk) await this.#write(chunk)
-      await pause(chunk ? chunkPaceMs : paceMs - (performance.now() - beganMs))
+      await pause(time, chunk ? chunkPaceMs : paceMs - (time.now() - beganMs))
       signal.throwIfAborted()
       if (this.#failed) throw this.#failed.error
     }
@@ -163,7 +166,7 @@ class Taking {
 
   /** The journal is truncated on the strength of this snapshot, so what the store says it wrote is not enough. */
   async #readBack(): Promise<void> {
-    const { snapshots, generation, signal } = this.#options
+    const { snapshots, generation, time, signal } = this.#options
     let read = 0
     const places = this.#chunks.map(([, , location], index) => ({ key: chunkKey(generation, index), location }))
     await snapshots.readChunks(places, async (index, value) => {
@@ -174,12 +177,12 @@ class Taking {
       if (value.length !== bytes || checksum(value) !== sum)
         throw new Error(`chunk ${index} reads back other than it was written`)
       if (++read % announcedChunks === 0) await this.#announce(0)
-      await pause(chunkPaceMs)
+      await pause(time, chunkPaceMs)
     })
     if (read !== places.length) throw new Error(`only ${read} of ${places.length} chunks read back`)
   }
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => (ms >= 1 ? setTimeout(resolve, ms) : setImmediate(resolve)))
+function pause(time: Time, ms: number): Promise<void> {
+  return ms >= 1 ? sleep(time, ms) : nextTurn(time)
 }

@@ -2,8 +2,6 @@
  * The snapshots of a checkpoint: restored from at its start, or when its journal was truncated ahead of it; taken when one is due; cleared
  * away when they are old. A shell: `snapshot-policy.ts` and `snapshot-manifest.ts` decide.
  */
-import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { CheckpointError } from './errors.ts'
 import { emptyFold, type FoldState } from './fold.ts'
@@ -19,12 +17,18 @@ import { removeGeneration, takeSnapshot } from './snapshot-taking.ts'
 import type { CheckpointPhase, SnapshotStatus } from './status.ts'
 import type { Store } from './store.ts'
 import { TailBytes } from './tail-bytes.ts'
+import type { Time } from './time.ts'
 
 export interface SnapshotsOptions {
   readonly snapshots: SnapshotStore
   readonly store: Store
   readonly node: string
   readonly log: Logger
+  readonly time: Time
+  /** From 0 to 1. */
+  readonly random: () => number
+  /** Names a generation. */
+  readonly newId: () => string
   readonly limits: Pick<CheckpointLimits, 'snapshotTailBytes' | 'snapshotDelayMs'>
   /** Standbys there are besides this process; undefined: not known. */
   readonly standbys: () => number | undefined
@@ -51,7 +55,7 @@ export class Snapshots {
   readonly #stopping = new AbortController()
   /** Snapshots that were found damaged. */
   readonly #unsound = new Set<string>()
-  #timer: NodeJS.Timeout | null = null
+  #cancelTick: (() => void) | null = null
   #work: Promise<void> | null = null
   #taking: AbortController | null = null
   #tookMs: number | null = null
@@ -61,7 +65,7 @@ export class Snapshots {
   constructor(options: SnapshotsOptions) {
     this.#options = options
     const { snapshotTailBytes: tailBytesMin, snapshotDelayMs: delayMaxMs } = options.limits
-    this.#policy = new SnapshotPolicy({ tailBytesMin, delayMaxMs, random: Math.random })
+    this.#policy = new SnapshotPolicy({ tailBytesMin, delayMaxMs, random: options.random })
   }
 
   /** The offset from which on the journal must be read. */
@@ -92,16 +96,17 @@ export class Snapshots {
 
   /** Empties the state and fills it from the newest snapshot that fits the journal; `begin` says from where the journal is to be read. */
   async restore({ start, askEnd }: JournalExtent, begin: (from: number) => void): Promise<void> {
-    const { snapshots, store, goOnFrom, log, progress } = this.#options
+    const { snapshots, store, goOnFrom, log, time, progress } = this.#options
     store.clear()
     goOnFrom(emptyFold)
     this.#recordBefore = null
-    const beganMs = performance.now()
+    const beganMs = time.now()
     let seen = { keys: 0, bytes: 0 }
     let end = 0
     const restored = await restoreNewest({
       snapshots,
       store,
+      time,
       journalStart: start,
       askJournalEnd: async () => {
         end = await askEnd()
@@ -115,7 +120,7 @@ export class Snapshots {
       progressed: (manifest, bytes) => {
         const keys = Math.round((manifest.keys * bytes) / manifest.bytes)
         progress().read(keys - seen.keys, bytes - seen.bytes)
-        progress().left('snapshot', manifest.keys - keys + end - manifest.start.offset, performance.now())
+        progress().left('snapshot', manifest.keys - keys + end - manifest.start.offset, time.now())
         seen = { keys, bytes }
       },
     })
@@ -124,7 +129,7 @@ export class Snapshots {
       log.warn({ event: 'snapshot', generation, why }, 'a snapshot was passed over')
     for (const generation of restored.unsound) this.#unsound.add(generation)
     this.#looked(restored.generations)
-    this.#restored(restored, start, performance.now() - beganMs)
+    this.#restored(restored, start, time.now() - beganMs)
     if (!restored.manifest) begin(0)
   }
 
@@ -147,7 +152,7 @@ export class Snapshots {
 
   /** The journal was read to its end: from here on snapshots are taken. */
   caughtUp(): void {
-    this.#timer ??= setInterval(() => this.#tick(), tickMs)
+    this.#cancelTick ??= this.#options.time.every(tickMs, () => this.#tick())
   }
 
   /**
@@ -179,11 +184,12 @@ export class Snapshots {
 
   async close(): Promise<void> {
     this.#stopping.abort(new CheckpointError('STOPPED', 'the checkpoint was closed'))
-    if (this.#timer) clearInterval(this.#timer)
+    this.#cancelTick?.()
     this.#taking?.abort(new Error('the checkpoint was closed'))
-    const tidied = new AbortController()
-    await Promise.race([this.#work, sleep(tidyMs, undefined, { signal: tidied.signal }).catch(() => undefined)])
-    tidied.abort()
+    const tooLong = Promise.withResolvers<void>()
+    const cancel = this.#options.time.after(tidyMs, tooLong.resolve)
+    await Promise.race([this.#work, tooLong.promise])
+    cancel()
     await this.#options.snapshots.close() // what is still under way fails now
     await this.#work
   }
@@ -214,10 +220,10 @@ export class Snapshots {
 
   #tick(): void {
     if (this.#work || this.#stopping.signal.aborted) return
-    const { standbys, store } = this.#options
+    const { standbys, store, time } = this.#options
     const phase = this.#options.phase()
     const decision = this.#policy.decide({
-      nowMs: performance.now(),
+      nowMs: time.now(),
       role: phase === 'standby' || phase === 'active' ? phase : 'neither',
       tailBytes: this.status().tailBytes,
       stateBytes: store.bytesUsed + store.remembered.bytes,
@@ -232,7 +238,7 @@ export class Snapshots {
   /** A damaged one counts for nothing: another is due as if it were not there. */
   #looked(generations: readonly Generation[]): void {
     const sound = generations.filter(({ generation }) => !this.#unsound.has(generation))
-    this.#policy.looked(sound, performance.now())
+    this.#policy.looked(sound, this.#options.time.now())
   }
 
   async #look(): Promise<void> {
@@ -240,34 +246,34 @@ export class Snapshots {
       this.#looked(decodeGenerations(await this.#options.snapshots.manifests()))
     } catch (err) {
       this.#options.log.debug({ err }, 'the snapshots could not be listed')
-      this.#policy.failed(performance.now())
+      this.#policy.failed(this.#options.time.now())
     }
   }
 
   async #take(onFailure: (error: unknown) => void = () => {}): Promise<void> {
-    const { snapshots, store, log, node, phase, foldState, lastValue, settled } = this.#options
-    const generation = randomUUID()
+    const { snapshots, store, log, node, time, newId, phase, foldState, lastValue, settled } = this.#options
+    const generation = newId()
     const taking = new AbortController()
-    const beganMs = performance.now()
+    const beganMs = time.now()
     const role = phase()
     const told = { event: 'snapshot', generation, epoch: foldState().reign[0], role }
     this.#taking = taking
     log.info({ ...told, offset: foldState().offset }, `snapshot begun at offset ${foldState().offset}`)
     try {
       const manifest = await takeSnapshot({
-        ...{ snapshots, store, foldState, lastValue, generation },
+        ...{ snapshots, store, foldState, lastValue, generation, time },
         settled: () => (role === 'active' ? settled() : Promise.resolve()), // a standby holds nothing else
         signal: taking.signal,
         by: node,
       })
-      this.#tookMs = Math.round(performance.now() - beganMs)
+      this.#tookMs = Math.round(time.now() - beganMs)
       this.#policy.succeeded()
       this.#sayWritten(manifest, told, this.#tookMs)
     } catch (error) {
       onFailure(error)
-      this.#policy.failed(performance.now())
+      this.#policy.failed(time.now())
       const reason = error instanceof Error ? error.message : String(error)
-      const ms = Math.round(performance.now() - beganMs)
+      const ms = Math.round(time.now() - beganMs)
       log.warn({ ...told, offset: foldState().offset, ms, reason }, `snapshot abandoned: ${reason}`)
       return
     } finally {
@@ -284,11 +290,11 @@ export class Snapshots {
   }
 
   async #clearAway(): Promise<void> {
-    const { snapshots, node, log, truncate } = this.#options
+    const { snapshots, node, log, time, truncate } = this.#options
     try {
       const generations = decodeGenerations(await snapshots.manifests())
       this.#looked(generations)
-      const { remove, truncateBefore } = this.#policy.leftovers(generations, this.#unsound, performance.now())
+      const { remove, truncateBefore } = this.#policy.leftovers(generations, this.#unsound, time.now())
       if (truncateBefore !== null) {
         await truncate(truncateBefore)
         log.info({ event: 'truncated', offset: truncateBefore }, `the journal is truncated to offset ${truncateBefore}`)
@@ -296,7 +302,12 @@ export class Snapshots {
       for (const old of remove) {
         this.#stopping.signal.throwIfAborted()
         const chunks = old.state === 'complete' ? old.chunks.length : old.chunksBelow
-        await removeGeneration(snapshots, { generation: old.generation, chunks, by: node })
+        await removeGeneration(snapshots, {
+          generation: old.generation,
+          chunks,
+          by: node,
+          writtenAtMs: time.wall(),
+        })
         log.info({ event: 'snapshot', generation: old.generation, chunks }, `snapshot ${old.generation} removed`)
       }
     } catch (error) {

@@ -11,10 +11,17 @@
  * replaced without knowing it: for as long as that lasts it answers looks with an old end. With one broker there is none.
  */
 
+import type { Time } from './time.ts'
+
 /** A moment on both clocks, milliseconds: the monotonic one stops in a suspended machine, the wall clock may be set. */
 export interface Moment {
   readonly monotonicMs: number
   readonly wallMs: number
+}
+
+/** This moment. */
+export function momentOf(time: Time): Moment {
+  return { monotonicMs: time.now(), wallMs: time.wall() }
 }
 
 interface Look {
@@ -58,6 +65,6 @@ export class Staleness {
 }
 
 /** The larger of what both clocks say. */
-function elapsedMs(from: Moment, to: Moment): number {
+export function elapsedMs(from: Moment, to: Moment): number {
   return Math.max(0, to.monotonicMs - from.monotonicMs, to.wallMs - from.wallMs)
 }

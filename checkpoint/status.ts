@@ -1,4 +1,5 @@
 /** What a checkpoint tells of itself, and of a read that a standby answered. */
+import type { CheckpointError } from './errors.ts'
 import type { ProgressStatus } from './progress-report.ts'
 import type { Reign } from './record.ts'
 import type { ReplicaPhase } from './replica.ts'
@@ -6,6 +7,15 @@ import type { Outcome } from './submission.ts'
 
 /** What a checkpoint is doing. `starting`: reading the journal; `stopping`: on its way out. */
 export type CheckpointPhase = 'starting' | ReplicaPhase | 'stopping'
+
+/** What a checkpoint emits. */
+export interface CheckpointEvents {
+  phase: [phase: CheckpointPhase, reason: string]
+  fenced: [by: { epoch: number; node: string }]
+  fatal: [error: CheckpointError]
+  /** A group of transactions and reads became durable and valid, so long after its append. */
+  committed: [tookMs: number, size: number]
+}
 
 /** What a checkpoint says of itself. */
 export interface CheckpointStatus {

@@ -116,6 +116,24 @@ const cores = [
 const touchesTheWorld =
   /from 'node:(?!crypto')|from '(kafkajs|ws|express|undici|pino|http-proxy-middleware)'|Date\.now|performance\.|Math\.random|\b(?:setTimeout|setInterval|setImmediate|randomUUID)\(/
 
+/** What the simulation runs: no time and no chance but what each is handed, or a seed would not replay. */
+const simulated = [
+  'checkpoint/checkpoint.ts',
+  'checkpoint/answering.ts',
+  'checkpoint/held-callers.ts',
+  'checkpoint/journal-reader.ts',
+  'checkpoint/producer-warmth.ts',
+  'checkpoint/progress-report.ts',
+  'checkpoint/route.ts',
+  'checkpoint/snapshots.ts',
+  'checkpoint/snapshot-taking.ts',
+  'checkpoint/snapshot-restore.ts',
+  'checkpoint/memory-journal.ts',
+  'checkpoint/memory-snapshots.ts',
+]
+const ownTimeOrChance =
+  /node:(?:timers|fs|perf_hooks)|\b(?:performance|Date|setTimeout|setInterval|setImmediate|queueMicrotask|nextTick|hrtime)\b|AbortSignal\.(?:timeout|any)|Math\.random|random(?:UUID|Bytes|Int|FillSync)|getRandomValues/
+
 async function sources(): Promise<{ path: string; text: string }[]> {
   const found = await Promise.all(
     packages.map(async (folder) => {
@@ -151,6 +169,15 @@ test('what decides has no clock, socket, file or random source', async () => {
   const wrong = cores.flatMap((core) =>
     touchesTheWorld.exec(known.get(core)!.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, ''))?.[0] ? [core] : [],
   )
+  assert.deepEqual(wrong, [])
+})
+
+test('what the simulation runs has no time and no chance but what it is handed', async () => {
+  const known = new Map((await sources()).map(({ path, text }) => [path, text]))
+  const wrong = simulated.flatMap((path) => {
+    const found = ownTimeOrChance.exec(known.get(path)!.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, ''))
+    return found ? [`${path}: ${found[0]}`] : []
+  })
   assert.deepEqual(wrong, [])
 })
 
