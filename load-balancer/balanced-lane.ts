@@ -4,8 +4,9 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Logger } from 'pino'
+import type { Time } from '../checkpoint/time.ts'
 import { type BreakerLimits, tellsOfFailure } from './circuit-breaker.ts'
-import { HoldQueue } from './hold-queue.ts'
+import { HoldQueue, refusedHolds } from './hold-queue.ts'
 import type { HoldLimits } from './holding.ts'
 import { Job, type Submission } from './job.ts'
 import type { Lane } from './lane.ts'
@@ -33,8 +34,7 @@ export interface BalancedLaneOptions {
   retries: RetryLimits
   observer: Pick<LaneObserver, 'replayed'>
   log: Logger
-  /** Monotonic time, milliseconds. */
-  now: () => number
+  time: Time
   /** Numbers from 0 to below 1. */
   random: () => number
 }
@@ -42,7 +42,6 @@ export interface BalancedLaneOptions {
 /** What is held is tried again so often: a breaker opens by time alone. Milliseconds. */
 const wakeMs = 25
 
-const refusedHolds = { 'too many': 'too many held', 'too large': 'too much held', 'too long': 'held too long' } as const
 const nowhere: Provenance = { backend: 'none', epoch: 0, replays: 0 }
 const notHeaded: KeyedRequest = { headers: {}, url: '', address: '' }
 
@@ -56,7 +55,8 @@ export class BalancedLane implements Lane {
   #members: readonly Place[] = []
   #strategy: Strategy
   #keySource: KeySource | undefined
-  #wake: NodeJS.Timeout | undefined
+  /** Ends the wait after which held requests are tried again, if they wait. */
+  #cancelWake: (() => void) | undefined
   /** Until then a stream may wait that found no member, milliseconds. */
   #streamWaitsUntilMs = 0
   #closed = false
@@ -68,8 +68,8 @@ export class BalancedLane implements Lane {
 
   constructor(options: BalancedLaneOptions) {
     this.#options = options
-    const { limits, now, membership, random } = options
-    this.#held = new HoldQueue({ limits, now, expired: (job) => this.#giveUp(job, 'held too long') })
+    const { limits, time, membership, random } = options
+    this.#held = new HoldQueue({ limits, time, expired: (job) => this.#giveUp(job, 'held too long') })
     this.#budget = new RetryBudget(options.retries)
     this.#choice = {
       members: this.#members,
@@ -89,7 +89,7 @@ export class BalancedLane implements Lane {
   }
 
   get takes(): boolean {
-    const nowMs = this.#options.now()
+    const nowMs = this.#options.time.now()
     if (this.#members.some((place) => place.takes(nowMs, false))) return true
     return (
       !this.#members.some((place) => place.isWell(nowMs)) && this.#members.some((place) => place.takes(nowMs, true))
@@ -137,7 +137,7 @@ export class BalancedLane implements Lane {
 
   submit(submission: Submission): Job {
     const job = new Job(submission, this)
-    this.#budget.requested(this.#options.now())
+    this.#budget.requested(this.#options.time.now())
     this.#place(job)
     return job
   }
@@ -154,7 +154,7 @@ export class BalancedLane implements Lane {
   abandon(job: Job): void {
     if (job.done) return
     job.sending?.abort()
-    job.sentTo?.abandoned(job.term, this.#options.now())
+    job.sentTo?.abandoned(job.term, this.#options.time.now())
     this.#held.release(job)
     this.#finish(job)
     this.#pump()
@@ -162,7 +162,7 @@ export class BalancedLane implements Lane {
 
   close(): void {
     this.#closed = true
-    clearTimeout(this.#wake)
+    this.#cancelWake?.()
     for (const job of this.#held.close()) this.#giveUp(job, 'stopping')
     for (const place of this.#members) place.destroy()
   }
@@ -174,7 +174,7 @@ export class BalancedLane implements Lane {
   }
 
   answered(job: Job, status: number): void {
-    const nowMs = this.#options.now()
+    const nowMs = this.#options.time.now()
     if (tellsOfFailure(status)) job.sentTo!.failed(job.term, 'answer', nowMs)
     else job.sentTo!.succeeded(job.term, nowMs - job.sending!.sentAtMs, nowMs)
   }
@@ -186,7 +186,7 @@ export class BalancedLane implements Lane {
 
   failed(job: Job, failure: Failure, error: Error): void {
     const place = job.sentTo!
-    const nowMs = this.#options.now()
+    const nowMs = this.#options.time.now()
     job.sending = undefined
     job.failures += 1
     if (failure.type !== 'unreachable') job.resendReason = failure.type
@@ -236,8 +236,8 @@ export class BalancedLane implements Lane {
   #placeFor(member: Member): Place {
     const known = this.#places.get(member.name)
     if (known?.isFor(member)) return known
-    const { limits, requestsMax, breaker, backendCa, log, now } = this.#options
-    const options = { patienceMs: limits.timeMs, requestsMax, breaker, backendCa, log, now, freed: () => this.#pump() }
+    const { limits, requestsMax, breaker, backendCa, log, time } = this.#options
+    const options = { patienceMs: limits.timeMs, requestsMax, breaker, backendCa, log, time, freed: () => this.#pump() }
     const place = new Place(member, options)
     this.#places.set(member.name, place)
     const { name, url, weight } = member
@@ -270,7 +270,7 @@ export class BalancedLane implements Lane {
 
   #choose(key: string | null, tried: ReadonlySet<Place> | undefined): Place | undefined {
     const choice = this.#choice
-    choice.nowMs = this.#options.now()
+    choice.nowMs = this.#options.time.now()
     choice.key = key
     this.#tried = tried
     this.#lastResort = false
@@ -318,16 +318,16 @@ export class BalancedLane implements Lane {
   }
 
   #watch(): void {
-    this.#wake ??= setTimeout(() => {
-      this.#wake = undefined
+    this.#cancelWake ??= this.#options.time.after(wakeMs, () => {
+      this.#cancelWake = undefined
       this.#pump()
       this.#wakeStreams()
-    }, wakeMs)
+    })
   }
 
   /** Streams are not counted here: as long as one may wait, it is looked whether it can go. */
   #wakeStreams(): void {
-    if (this.#closed || this.#options.now() >= this.#streamWaitsUntilMs) return
+    if (this.#closed || this.#options.time.now() >= this.#streamWaitsUntilMs) return
     if (!this.takes) return this.#watch()
     this.#streamWaitsUntilMs = 0
     for (const listener of this.#takesListeners) listener()

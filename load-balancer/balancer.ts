@@ -1,15 +1,17 @@
 /** Puts the balancer together around a follower of decisions: lanes and clients' port, and the control beside them. */
 import { once } from 'node:events'
 import type { Logger } from 'pino'
+import { realTime } from '../checkpoint/time.ts'
 import { type TlsPair, watchTlsPair } from '../heartbeat-receiver/tls-pair.ts'
 import { AccessLog } from './access-log.ts'
+import type { Connect } from './backend-connections.ts'
 import { BalancedLane } from './balanced-lane.ts'
 import { BodyBudget, BodyReaders } from './body.ts'
 import type { BalancerOptions } from './config.ts'
 import { ConnectionLimits } from './connection-limits.ts'
 import { createControl, type MemberSource, membershipOf } from './control.ts'
 import type { ExchangeContext } from './exchange.ts'
-import { connectionsMax } from './forward.ts'
+import { BackendPool, connectionsMax } from './forward.ts'
 import { Forwarding } from './forwarding.ts'
 import type { LaneSettings } from './lane-settings.ts'
 import { Lanes } from './lanes.ts'
@@ -64,12 +66,14 @@ export interface Front {
 /** Throws a TlsError if what TLS needs cannot be read. */
 export function createFront(options: BalancerOptions, { follower, membership, metrics, log }: FrontSources): Front {
   const { host, token, holdTimeMs, holdRequests, holdBytes, replayBodyBytes } = options
-  const now = () => performance.now()
+  const time = realTime
+  const { now } = time
   const limits = { timeMs: holdTimeMs, requestsMax: holdRequests, bytesMax: holdBytes }
   const { files, pair, backendCa } = readTlsMaterial(options)
-  const active = new ReplayLane({ limits, token, backendCa, follower, observer: metrics, log, now })
+  const connect: Connect = (target, settled) => new BackendPool(target, settled, backendCa)
+  const active = new ReplayLane({ limits, token, follower, observer: metrics, log, time, connect })
   const balanced = new BalancedLane({
-    ...{ membership, limits, log, now, observer: metrics, random: Math.random },
+    ...{ membership, limits, log, time, observer: metrics, random: Math.random },
     settings: { ...options, strategy: options.strategy === 'active' ? 'round-robin' : options.strategy },
     requestsMax: options.backendRequests,
     breaker: breakerLimitsOf(options),
@@ -79,7 +83,7 @@ export function createFront(options: BalancerOptions, { follower, membership, me
   const standbys =
     options.reads === 'standby'
       ? new StandbyLane({
-          ...{ membership, token, backendCa, log, now, observer: metrics },
+          ...{ membership, token, backendCa, log, time, observer: metrics },
           limitMs: options.readsStalenessMs,
           patienceMs: holdTimeMs,
           fallback: (job) => lane.adopt(job),

@@ -1,5 +1,7 @@
 /** Sends requests to one backend over kept-alive connections. The undici shell. */
 import { buildConnector, Client, type Dispatcher } from 'undici'
+import { realTime } from '../checkpoint/time.ts'
+import type { BackendConnections } from './backend-connections.ts'
 import { Bag } from './bag.ts'
 import type { Target } from './routing.ts'
 import { type Outgoing, Sending, type SendingListener, type SendingOwner } from './sending.ts'
@@ -33,7 +35,8 @@ const clientOptions: Client.Options = {
 }
 
 /** The connections to one backend. */
-export class BackendPool implements SendingOwner {
+export class BackendPool implements BackendConnections, SendingOwner {
+  readonly time = realTime
   readonly url: string
   /** Signs of life so far. */
   heard = 0

@@ -1,5 +1,6 @@
 /** Keeps the gate of the target: its pause, its scout, and what people read about it. A shell around `gate.ts`. */
 import type { Logger } from 'pino'
+import type { Time } from '../checkpoint/time.ts'
 import * as gates from './gate.ts'
 import type { Job } from './job.ts'
 import type { Failure } from './replay.ts'
@@ -7,15 +8,17 @@ import type { Target } from './routing.ts'
 
 export class Gatekeeper {
   readonly #log: Logger
+  readonly #time: Time
   readonly #opened: () => void
   #gate: gates.Gate = gates.openGate
   #closedBy: Failure['type'] | undefined
   #scout: Job | undefined
-  #pause: NodeJS.Timeout | undefined
+  #cancelPause: () => void = () => undefined
 
   /** @param opened called each time requests may go after they might not */
-  constructor(log: Logger, opened: () => void) {
+  constructor(log: Logger, time: Time, opened: () => void) {
     this.#log = log
+    this.#time = time
     this.#opened = opened
   }
 
@@ -38,11 +41,11 @@ export class Gatekeeper {
     if (this.#gate.state === 'open') return
     this.#scout = job
     this.#gate = gates.afterGoing(this.#gate)
-    clearTimeout(this.#pause)
+    this.#cancelPause()
     // Where a connection says all, that is not long in coming.
     if (this.awaitsConnection) return
     // Its answer may take long, which says nothing of the target: others are not to wait for that.
-    this.#pause = setTimeout(() => this.#scoutLate(), gates.pauseMaxMs)
+    this.#cancelPause = this.#time.after(gates.pauseMaxMs, () => this.#scoutLate())
   }
 
   /** A request ended, or goes elsewhere. */
@@ -54,7 +57,7 @@ export class Gatekeeper {
 
   /** Another target is there: nothing is known against it. */
   reset(): void {
-    clearTimeout(this.#pause)
+    this.#cancelPause()
     this.#gate = gates.openGate
     this.#closedBy = undefined
     this.#scout = undefined
@@ -79,10 +82,11 @@ export class Gatekeeper {
       const fields = { event: 'unreachable', epoch, backend: name, reason, error: error.message }
       this.#log.warn(fields, `${name ?? url} takes no requests: ${reason}`)
     }
-    clearTimeout(this.#pause)
+    this.#cancelPause()
     this.#closedBy = failure.type
     this.#gate = gates.afterFailure(this.#gate)
-    if (this.#gate.state === 'pausing') this.#pause = setTimeout(() => this.#pauseOver(), this.#gate.pauseMs)
+    if (this.#gate.state === 'pausing')
+      this.#cancelPause = this.#time.after(this.#gate.pauseMs, () => this.#pauseOver())
     return true
   }
 

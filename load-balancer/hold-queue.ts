@@ -1,14 +1,21 @@
 /** The held requests in their order, and the clock over them. A shell around `holding.ts`. */
+import type { Time } from '../checkpoint/time.ts'
 import { type Admission, Holding, type HoldLimits } from './holding.ts'
 import type { Job } from './job.ts'
 
 export interface HoldQueueOptions {
   limits: HoldLimits
-  /** Monotonic time, milliseconds. */
-  now: () => number
+  time: Time
   /** The hold of `job` lasted as long as it may. */
   expired: (job: Job) => void
 }
+
+/** What the client of a request is told that is not held. */
+export const refusedHolds = {
+  'too many': 'too many held',
+  'too large': 'too much held',
+  'too long': 'held too long',
+} as const
 
 export class HoldQueue {
   readonly #options: HoldQueueOptions
@@ -17,8 +24,9 @@ export class HoldQueue {
   readonly #ready = new Set<Job>()
   /** What needs a session first. */
   readonly #forSession = new Set<Job>()
-  #timer: NodeJS.Timeout | undefined
-  /** When the timer is to fire. */
+  /** Stops the clock, if it is set. */
+  #cancel: (() => void) | undefined
+  /** When it is to ring. */
   #dueMs = 0
 
   constructor(options: HoldQueueOptions) {
@@ -39,7 +47,7 @@ export class HoldQueue {
   }
 
   hold(job: Job, what: 'target' | 'session'): Admission {
-    const admission = this.#holding.hold(job, job.bytes, job.heldForMs, this.#options.now())
+    const admission = this.#holding.hold(job, job.bytes, job.heldForMs, this.#options.time.now())
     if (admission !== 'held') return admission
     const queue = what === 'target' ? this.#ready : this.#forSession
     queue.add(job)
@@ -50,7 +58,7 @@ export class HoldQueue {
   release(job: Job): void {
     this.#ready.delete(job)
     this.#forSession.delete(job)
-    job.heldForMs += this.#holding.release(job, this.#options.now())
+    job.heldForMs += this.#holding.release(job, this.#options.time.now())
   }
 
   /** Takes out the oldest that only waits for the target. */
@@ -75,22 +83,23 @@ export class HoldQueue {
 
   /** Takes everything out and stops the clock. */
   close(): Job[] {
-    clearTimeout(this.#timer)
+    this.#cancel?.()
     return this.takeAll()
   }
 
   #watch(): void {
     const dueMs = this.#holding.nextDeadlineMs
     // One that was held before ends sooner than those that came meanwhile.
-    if (this.#holding.count === 0 || (this.#timer && this.#dueMs <= dueMs)) return
-    clearTimeout(this.#timer)
+    if (this.#holding.count === 0 || (this.#cancel && this.#dueMs <= dueMs)) return
+    this.#cancel?.()
     this.#dueMs = dueMs
-    this.#timer = setTimeout(() => this.#expire(), Math.ceil(Math.max(dueMs - this.#options.now(), 0)))
+    const { time } = this.#options
+    this.#cancel = time.after(Math.ceil(Math.max(dueMs - time.now(), 0)), () => this.#expire())
   }
 
   #expire(): void {
-    this.#timer = undefined
-    for (const job of this.#holding.expire(this.#options.now())) {
+    this.#cancel = undefined
+    for (const job of this.#holding.expire(this.#options.time.now())) {
       this.release(job)
       this.#options.expired(job)
     }

@@ -134,6 +134,13 @@ export class Job implements Facts, SendingListener {
     this.#outlet.problem(this, { type, outcome: outcomeOf(this), key: this.key })
   }
 
+  /** Its answer is never asked for again. */
+  releaseNumber(): void {
+    this.session?.done(this.number)
+    this.session = undefined
+    this.number = 0
+  }
+
   connected(): void {
     this.sendings += 1
     this.#owner.connected(this)

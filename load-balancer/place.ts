@@ -1,5 +1,6 @@
 /** One member as the balanced lane sees it: its connections, its load, its breaker. A shell around `circuit-breaker.ts`. */
 import type { Logger } from 'pino'
+import type { Time } from '../checkpoint/time.ts'
 import { type BreakerLimits, type BreakerTerm, CircuitBreaker, type FailureKind } from './circuit-breaker.ts'
 import { BackendPool } from './forward.ts'
 import type { Member } from './membership.ts'
@@ -17,8 +18,7 @@ export interface PlaceOptions {
   /** Certificates in which to trust for `https://`. */
   backendCa?: string | undefined
   log: Logger
-  /** Monotonic time, milliseconds. */
-  now: () => number
+  time: Time
   /** Called each time this place may take requests that it might not before. */
   freed: () => void
 }
@@ -48,7 +48,7 @@ export class Place implements LiveMember {
       options.log[level]({ event: 'breaker', backend: name, url, from, to, reason }, `${name} is ${to}: ${reason}`)
       if (to === 'closed') queueMicrotask(options.freed)
     })
-    this.#silence = new SilenceWatch(options.patienceMs, options.now)
+    this.#silence = new SilenceWatch(options.patienceMs, options.time)
     this.#silence.watch(this.pool)
   }
 

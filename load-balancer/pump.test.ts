@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { it, type TestContext } from 'node:test'
 import { pino } from 'pino'
+import { realTime } from '../checkpoint/time.ts'
+import type { Connect } from './backend-connections.ts'
 import { BalancedLane } from './balanced-lane.ts'
 import { balancerOptions } from './config.ts'
+import { BackendPool } from './forward.ts'
 import type { Outlet } from './job.ts'
 import type { Lane } from './lane.ts'
 import { Membership } from './membership.ts'
@@ -13,8 +16,8 @@ import { FakeFollower } from './test-cluster.ts'
 const count = 5_000
 const limits = { timeMs: 10_000, requestsMax: count, bytesMax: count }
 const log = pino({ level: 'silent' })
-const now = () => performance.now()
 const observer = { replayed: () => undefined, failedOver: () => undefined }
+const connect: Connect = (target, settled) => new BackendPool(target, settled)
 const url = 'http://127.0.0.1:1'
 
 /** Holds requests that no backend can be told, and releases them by `release`; answers what became of them. */
@@ -33,7 +36,7 @@ function problemsOf(t: TestContext, lane: Lane, release: () => void): string[] {
 
 it('any number of held requests that fail at once are told so, by the replay lane', (t) => {
   const follower = new FakeFollower()
-  const lane = new ReplayLane({ limits, token: undefined, follower, observer, log, now })
+  const lane = new ReplayLane({ limits, token: undefined, follower, observer, log, time: realTime, connect })
   const decision = { shard: 0, epoch: 1, name: 'a', incarnation: 'a-1', url, exactlyOnce: true }
   const problems = problemsOf(t, lane, () => follower.decide(decision))
   assert.deepEqual([problems.length, ...new Set(problems)], [count, 'malformed'])
@@ -43,7 +46,7 @@ it('any number of held requests that fail at once are told so, by the balanced l
   const membership = new Membership()
   const options = balancerOptions.parse({})
   const lane = new BalancedLane({
-    ...{ membership, limits, observer, log, now, random: Math.random, requestsMax: 256 },
+    ...{ membership, limits, observer, log, time: realTime, random: Math.random, requestsMax: 256 },
     settings: { ...options, strategy: 'round-robin' },
     breaker: breakerLimitsOf(options),
     retries: retryLimitsOf(options),

@@ -3,27 +3,20 @@
  * A shell around the pure cores routing, replay and session, with the shells around gate, holding and silence.
  */
 import type { Logger } from 'pino'
-import {
-  formatReadsHeader,
-  formatRequestHeader,
-  readsHeader,
-  requestHeader,
-  tokenHeader,
-} from '../checkpoint/request-headers.ts'
+import type { Time } from '../checkpoint/time.ts'
 import type { Decision, Report } from '../heartbeat-receiver/protocol.ts'
-import { BackendPool } from './forward.ts'
-import { pauseMaxMs } from './gate.ts'
+import type { BackendConnections, Connect } from './backend-connections.ts'
 import { Gatekeeper } from './gatekeeper.ts'
-import { HoldQueue } from './hold-queue.ts'
+import { HoldQueue, refusedHolds } from './hold-queue.ts'
 import type { HoldLimits } from './holding.ts'
+import { Introduction } from './introduction.ts'
 import { Job, type Submission } from './job.ts'
 import type { Lane } from './lane.ts'
 import type { Provenance } from './message-headers.ts'
 import type { ProblemType } from './problem.ts'
 import { afterFailure, type Failure, mayHaveRun, maySend } from './replay.ts'
 import { type Change, decided, type Hint, hinted, type Target } from './routing.ts'
-import { Sessions } from './session.ts'
-import { SessionOutlet, sessionRequest } from './session-outlet.ts'
+import { SessionKeeper } from './session-keeper.ts'
 import { SilenceWatch } from './silence-watch.ts'
 
 /** What the lane needs of whoever follows the receivers. */
@@ -45,41 +38,43 @@ export interface LaneObserver {
 export interface LaneOptions {
   limits: HoldLimits
   token: string | undefined
-  /** Certificates in which to trust for `https://`; the system's if undefined. */
-  backendCa?: string | undefined
   follower: DecisionFollower
   observer: LaneObserver
   log: Logger
-  /** Monotonic time, milliseconds. */
-  now: () => number
+  time: Time
+  connect: Connect
 }
-
-const refusedHolds = { 'too many': 'too many held', 'too large': 'too much held', 'too long': 'held too long' } as const
 
 export class ReplayLane implements Lane {
   readonly #options: LaneOptions
   readonly #held: HoldQueue
-  readonly #sessions = new Sessions()
+  readonly #sessions: SessionKeeper
+  readonly #introduction: Introduction
   readonly #takesListeners: (() => void)[] = []
   readonly #movedListeners: ((stays: (target: Target) => boolean) => void)[] = []
   readonly #gate: Gatekeeper
   readonly #silence: SilenceWatch
   #target: Target | undefined
-  #backend: BackendPool | undefined
-  #sessionPause: NodeJS.Timeout | undefined
+  #backend: BackendConnections | undefined
   #closed = false
   #pumping = false
-  /** What most requests say under the epoch that is followed. */
-  #plain = { epoch: 0, note: plainNote(0, 0) }
   /** When the first sign came that the target was lost, and whether another was named since. */
   #lost: { atMs: number; moved: boolean } | undefined
 
   constructor(options: LaneOptions) {
     this.#options = options
-    const { limits, now, follower } = options
-    this.#held = new HoldQueue({ limits, now, expired: (job) => this.#giveUp(job, 'held too long') })
-    this.#gate = new Gatekeeper(options.log, () => this.#gateOpened())
-    this.#silence = new SilenceWatch(limits.timeMs, now)
+    const { limits, time, token, follower, log } = options
+    this.#held = new HoldQueue({ limits, time, expired: (job) => this.#giveUp(job, 'held too long') })
+    this.#gate = new Gatekeeper(log, time, () => this.#gateOpened())
+    this.#silence = new SilenceWatch(limits.timeMs, time)
+    this.#introduction = new Introduction(token)
+    this.#sessions = new SessionKeeper({
+      time,
+      wanted: () => this.#held.forSession > 0,
+      submit: (submission) => this.submit(submission),
+      opened: () => this.#sessionOpened(),
+      notOpened: (reason) => log.warn({ event: 'session', ...this.#whom(), reason }, 'no session'),
+    })
     follower.on('decision', (decision) => this.#follow(decided(this.#target, decision), 'decided'))
     const known = follower.decision()
     if (known) this.#follow(decided(undefined, known), 'decided')
@@ -138,7 +133,7 @@ export class ReplayLane implements Lane {
     for (const job of jobs) {
       // Under another number nobody would recognise it.
       if (job.losses > 0) job.lostUnnumbered = true
-      releaseNumber(job)
+      job.releaseNumber()
     }
     return jobs
   }
@@ -160,7 +155,7 @@ export class ReplayLane implements Lane {
     this.#backend?.destroy()
     this.#silence.close()
     this.#gate.reset()
-    clearTimeout(this.#sessionPause)
+    this.#sessions.close()
   }
 
   // What a job tells
@@ -168,15 +163,13 @@ export class ReplayLane implements Lane {
   connected(job: Job): void {
     if (job.replays > 0 && job.resendReason) this.#options.observer.replayed(job.resendReason)
     if (!this.#gate.awaitsConnection) return
-    // In a microtask: the connection that took the scout is not free for others yet.
-    queueMicrotask(() => {
-      if (this.#gate.awaitsConnection) this.#gate.open(this.#target!)
-    })
+    // A moment later: the connection that took the scout is not free for others yet.
+    void Promise.resolve().then(() => this.#gate.awaitsConnection && this.#gate.open(this.#target!))
   }
 
   answered(job: Job): void {
     // It is never asked for again, and its client may read for hours.
-    releaseNumber(job)
+    job.releaseNumber()
     if (!this.#gate.isOpen) this.#gate.open(this.#target!)
     if (this.#lost) this.#recovered(this.#lost)
   }
@@ -195,7 +188,7 @@ export class ReplayLane implements Lane {
       if (!job.numbered) job.lostUnnumbered = true
     }
     if (failure.type === 'lost' || failure.type === 'unreachable')
-      this.#lost ??= { atMs: this.#options.now(), moved: false }
+      this.#lost ??= { atMs: this.#options.time.now(), moved: false }
     if (failure.type === 'session-ended' && job.session) this.#sessions.ended(job.session)
     this.#gate.left(job)
     const verdict = afterFailure(job, failure)
@@ -203,7 +196,7 @@ export class ReplayLane implements Lane {
       this.#giveUp(job, verdict.because)
       return this.#pump()
     }
-    if (failure.type === 'session-ended') releaseNumber(job)
+    if (failure.type === 'session-ended') job.releaseNumber()
     if (verdict.when === 'after pause') {
       job.quickRetries = 0
       this.#targetFailed(failure, error, hint)
@@ -230,12 +223,12 @@ export class ReplayLane implements Lane {
 
   #move(target: Target, from: Target | undefined): void {
     const old = this.#backend
-    this.#backend = new BackendPool(target, () => this.#pump(), this.#options.backendCa)
+    this.#backend = this.#options.connect(target, () => this.#pump())
     this.#gate.reset()
     this.#silence.watch(this.#backend)
     this.#held.sessionSettled()
     if (old) {
-      this.#lost ??= { atMs: this.#options.now(), moved: true }
+      this.#lost ??= { atMs: this.#options.time.now(), moved: true }
       this.#lost.moved = true
       const graceMs = this.#options.limits.timeMs
       // Without exactly-once nobody else can be asked what it may have run: its own answer is the only one.
@@ -265,7 +258,7 @@ export class ReplayLane implements Lane {
   }
 
   #recovered(lost: { atMs: number; moved: boolean }): void {
-    if (lost.moved) this.#options.observer.failedOver(this.#options.now() - lost.atMs)
+    if (lost.moved) this.#options.observer.failedOver(this.#options.time.now() - lost.atMs)
     this.#lost = undefined
   }
 
@@ -305,42 +298,19 @@ export class ReplayLane implements Lane {
     const target = this.#target!
     if (!maySend(job, target)) return this.#giveUp(job, 'not replayable')
     const needsNumber = target.exactlyOnce && !job.safe
-    if (needsNumber && !job.session && !this.#number(job)) return
+    if (needsNumber && !job.session && !this.#sessions.number(job)) return this.#awaitSession(job)
     job.numbered = needsNumber
     job.address(target.name ?? 'none', target.epoch)
-    if (target.exactlyOnce) this.#introduce(job, needsNumber)
+    if (target.exactlyOnce) this.#introduction.add(job, target)
     this.#gate.went(job)
     const backend = this.#backend!
-    job.sending = backend.prepare(job.outgoing, job, this.#options.now())
+    job.sending = backend.prepare(job.outgoing, job, this.#options.time.now())
     backend.dispatch(job.sending, job.outgoing)
-  }
-
-  /** Says who asks. A backend that declares nothing is not ours, and the token is no business of its. */
-  #introduce(job: Job, numbered: boolean): void {
-    const { headers } = job.outgoing
-    headers.push(requestHeader, this.#note(numbered ? job : undefined, job.losses))
-    if (job.stalenessLimitMs !== undefined) headers.push(readsHeader, formatReadsHeader(job.stalenessLimitMs))
-    if (this.#options.token !== undefined) headers.push(tokenHeader, this.#options.token)
-  }
-
-  #note(job: Job | undefined, replays: number): string {
-    const epoch = this.#target?.epoch ?? 0
-    const session = job?.session
-    if (!session) return replays === 0 && epoch === this.#plain.epoch ? this.#plain.note : plainNote(epoch, replays)
-    return formatRequestHeader({
-      session: session.id,
-      number: job.number,
-      lowestWaiting: session.lowestWaiting,
-      epoch,
-      replays,
-    })
   }
 
   /** The headers by which a request that needs no number says what is followed here. */
   plainHeaders(target: Target): [string, string][] {
-    if (!target.exactlyOnce) return []
-    const token: [string, string][] = this.#options.token === undefined ? [] : [[tokenHeader, this.#options.token]]
-    return [[requestHeader, this.#note(undefined, 0)], ...token]
+    return this.#introduction.plain({ ...target, epoch: this.#target?.epoch ?? 0 })
   }
 
   #giveUp(job: Job, type: ProblemType): void {
@@ -352,59 +322,23 @@ export class ReplayLane implements Lane {
   #finish(job: Job): void {
     job.done = true
     job.sending = undefined
-    releaseNumber(job)
+    job.releaseNumber()
   }
 
   // Sessions
 
-  /** Gives the request its number; false if it has to wait for a session. */
-  #number(job: Job): boolean {
-    const session = this.#sessions.current
-    if (session) {
-      job.session = session
-      job.number = session.take()
-      return true
-    }
+  #awaitSession(job: Job): void {
     this.#hold(job, 'session')
-    this.#openSession()
-    return false
+    this.#sessions.open()
   }
 
-  #openSession(): void {
-    if (this.#held.forSession === 0 || !this.#sessions.begin()) return
-    const outlet = new SessionOutlet({
-      opened: (id) => {
-        this.#sessions.opened(id)
-        this.#options.log.info(
-          { event: 'session', epoch: this.#target?.epoch, backend: this.#target?.name },
-          'session open',
-        )
-        this.#held.sessionSettled()
-        this.#pump()
-      },
-      notOpened: (reason) => this.#sessionFailed(reason),
-    })
-    this.submit({ outlet, outgoing: sessionRequest(), harmless: true })
+  #sessionOpened(): void {
+    this.#options.log.info({ event: 'session', ...this.#whom() }, 'session open')
+    this.#held.sessionSettled()
+    this.#pump()
   }
 
-  #sessionFailed(reason: string): void {
-    this.#sessions.notOpened()
-    if (this.#closed) return
-    this.#options.log.warn(
-      { event: 'session', epoch: this.#target?.epoch, backend: this.#target?.name, reason },
-      'no session',
-    )
-    clearTimeout(this.#sessionPause)
-    this.#sessionPause = setTimeout(() => this.#openSession(), pauseMaxMs)
+  #whom(): { epoch: number | undefined; backend: string | null | undefined } {
+    return { epoch: this.#target?.epoch, backend: this.#target?.name }
   }
-}
-
-function plainNote(epoch: number, replays: number): string {
-  return formatRequestHeader({ session: null, number: 0, lowestWaiting: 0, epoch, replays })
-}
-
-function releaseNumber(job: Job): void {
-  job.session?.done(job.number)
-  job.session = undefined
-  job.number = 0
 }

@@ -1,6 +1,7 @@
 /** One sending of one request, and what is collected of its answer. A handler of undici's, with no connection of its own. */
 import type { Client, Dispatcher } from 'undici'
 import { activeHeader, type Refusal, refusals, refusedHeader } from '../checkpoint/request-headers.ts'
+import type { Time } from '../checkpoint/time.ts'
 import type { InBag } from './bag.ts'
 import type { Failure } from './replay.ts'
 import { type Hint, parseHint } from './routing.ts'
@@ -52,6 +53,7 @@ export interface SendingListener {
 
 /** Whose connection a sending takes. */
 export interface SendingOwner {
+  readonly time: Time
   /** Its answer begins for the client, who may take its time over it. */
   begun(): void
   /** Signs of life of the backend so far. */
@@ -61,6 +63,9 @@ export interface SendingOwner {
   /** Its connection can take another. */
   freed(sending: Sending): void
 }
+
+/** What a sending asks of the connection that it was given. */
+export type SendingController = Pick<Dispatcher.DispatchController, 'abort' | 'pause' | 'resume'>
 
 const replaced = new Error('the sending is no longer wanted')
 
@@ -76,12 +81,13 @@ export class Sending implements Dispatcher.DispatchHandler, InBag {
   readonly #owner: SendingOwner
   readonly #listener: SendingListener
   readonly #method: string
-  #controller: Dispatcher.DispatchController | undefined
+  #controller: SendingController | undefined
   #head: Head | undefined
   #refusal: Refusal | undefined
   #chunks: Buffer[] = []
   #collectedBytes = 0
-  #pause: NodeJS.Timeout | undefined
+  /** Ends the pause after which an answer is taken for a stream. */
+  #cancelPause: (() => void) | undefined
 
   constructor(owner: SendingOwner, method: string, listener: SendingListener, nowMs: number) {
     this.#owner = owner
@@ -124,19 +130,14 @@ export class Sending implements Dispatcher.DispatchHandler, InBag {
     this.#controller?.resume()
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
+  onRequestStart(controller: SendingController): void {
     if (this.state === 'done') return controller.abort(replaced)
     this.#controller = controller
     this.state = 'sent'
     this.#listener.connected()
   }
 
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    headers: HeaderObject,
-    statusText = '',
-  ): void {
+  onResponseStart(controller: SendingController, status: number, headers: HeaderObject, statusText = ''): void {
     if (this.state === 'done') return
     if (status < 200) {
       if (status === earlyHints) this.#listener.hinted(headers)
@@ -163,11 +164,11 @@ export class Sending implements Dispatcher.DispatchHandler, InBag {
     } else if (isEventStream(headers)) {
       this.#begin()
     } else {
-      this.#pause = setTimeout(() => this.#begin(), streamPauseMs)
+      this.#cancelPause = this.#owner.time.after(streamPauseMs, () => this.#begin())
     }
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(controller: SendingController, chunk: Buffer): void {
     if (this.state === 'begun') {
       if (!this.#listener.data(chunk)) controller.pause()
       return
@@ -179,7 +180,7 @@ export class Sending implements Dispatcher.DispatchHandler, InBag {
     if (this.#collectedBytes > collectedBytesMax) this.#begin()
   }
 
-  onResponseEnd(_controller: Dispatcher.DispatchController, trailers: HeaderObject): void {
+  onResponseEnd(_controller: SendingController, trailers: HeaderObject): void {
     if (this.state !== 'done') {
       for (const _ in trailers) {
         this.#head!.trailers = trailers
@@ -190,7 +191,7 @@ export class Sending implements Dispatcher.DispatchHandler, InBag {
     this.#owner.freed(this)
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+  onResponseError(_controller: SendingController | null, error: Error): void {
     if (this.state !== 'done') this.#broken(error)
     this.#owner.freed(this)
   }
@@ -223,7 +224,7 @@ export class Sending implements Dispatcher.DispatchHandler, InBag {
   }
 
   #begin(): void {
-    clearTimeout(this.#pause)
+    this.#cancelPause?.()
     this.state = 'begun'
     this.hasBegun = true
     this.#owner.begun()
@@ -233,7 +234,7 @@ export class Sending implements Dispatcher.DispatchHandler, InBag {
   }
 
   #finish(): void {
-    if (this.#pause) clearTimeout(this.#pause)
+    this.#cancelPause?.()
     this.state = 'done'
     this.#owner.finished(this)
   }

@@ -1,44 +1,46 @@
 /** Listens for signs of life of the backend that requests wait for. A shell around `silence.ts`. */
 import { sessionsPath } from '../checkpoint/request-headers.ts'
-import type { BackendPool } from './forward.ts'
+import type { Time } from '../checkpoint/time.ts'
+import type { BackendConnections } from './backend-connections.ts'
 import { judgeSilence } from './silence.ts'
 
 /** Later than this, in intervals, and it was us who stood still. */
 const stallIntervals = 3
 
+type Heard = Pick<BackendConnections, 'heard' | 'waiting' | 'ask'>
+
 export class SilenceWatch {
   readonly #patienceMs: number
-  readonly #now: () => number
-  readonly #timer: NodeJS.Timeout
-  #backend: BackendPool | undefined
+  readonly #time: Time
+  readonly #end: () => void
+  #backend: Heard | undefined
   readonly #intervalMs: number
   #heard = 0
   #heardMs = 0
   #listenedMs: number
 
-  constructor(patienceMs: number, now: () => number) {
+  constructor(patienceMs: number, time: Time) {
     this.#patienceMs = patienceMs
-    this.#now = now
+    this.#time = time
     this.#intervalMs = Math.min(Math.max(patienceMs / 16, 5), 500)
-    this.#listenedMs = now()
-    this.#timer = setInterval(() => this.#listen(), this.#intervalMs)
-    this.#timer.unref()
+    this.#listenedMs = time.now()
+    this.#end = time.every(this.#intervalMs, () => this.#listen())
   }
 
-  watch(backend: BackendPool): void {
+  watch(backend: Heard): void {
     this.#backend = backend
     this.#heard = 0
-    this.#heardMs = this.#now()
+    this.#heardMs = this.#time.now()
   }
 
   close(): void {
-    clearInterval(this.#timer)
+    this.#end()
   }
 
   #listen(): void {
     const backend = this.#backend
     if (!backend) return
-    const nowMs = this.#now()
+    const nowMs = this.#time.now()
     // Who did not listen cannot tell that nothing was said: after a stall of ours everybody has time again.
     if (nowMs - this.#listenedMs > this.#intervalMs * stallIntervals) this.#heardMs = nowMs
     this.#listenedMs = nowMs

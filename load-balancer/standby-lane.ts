@@ -4,6 +4,7 @@
  */
 import type { Logger } from 'pino'
 import { formatReadsHeader, readsHeader, tokenHeader } from '../checkpoint/request-headers.ts'
+import type { Time } from '../checkpoint/time.ts'
 import { type BreakerLimits, defaultBreakerLimits } from './circuit-breaker.ts'
 import { connectionsMax } from './forward.ts'
 import { Job, type JobOwner, type Submission } from './job.ts'
@@ -28,8 +29,7 @@ export interface StandbyLaneOptions {
   readonly fallback: (job: Job) => void
   readonly observer: { standbyRead(result: StandbyResult): void }
   readonly log: Logger
-  /** Monotonic time, milliseconds. */
-  readonly now: () => number
+  readonly time: Time
 }
 
 /** Who refuses or fails once is left alone for a moment: the way round costs a round trip. */
@@ -73,7 +73,7 @@ export class StandbyLane implements JobOwner {
   abandon(job: Job): void {
     if (job.done) return
     job.sending?.abort()
-    job.sentTo?.abandoned(job.term, this.#options.now())
+    job.sentTo?.abandoned(job.term, this.#options.time.now())
     this.finished(job)
   }
 
@@ -85,7 +85,7 @@ export class StandbyLane implements JobOwner {
   connected(): void {}
 
   answered(job: Job): void {
-    const nowMs = this.#options.now()
+    const nowMs = this.#options.time.now()
     job.sentTo!.succeeded(job.term, nowMs - job.sending!.sentAtMs, nowMs)
     this.#options.observer.standbyRead('answered')
   }
@@ -96,25 +96,25 @@ export class StandbyLane implements JobOwner {
   }
 
   failed(job: Job, failure: Failure, error: Error): void {
-    const { log, now, observer, fallback } = this.#options
+    const { log, time, observer, fallback } = this.#options
     job.sending = undefined
     job.failures += 1
     if (failure.type !== 'unreachable') job.resendReason = failure.type
     if (mayHaveRun(failure)) job.losses += 1
     if (failure.type === 'malformed') {
-      job.sentTo!.abandoned(job.term, now())
+      job.sentTo!.abandoned(job.term, time.now())
       this.finished(job)
       return job.giveUp('malformed')
     }
-    job.sentTo!.failed(job.term, failure.type === 'not-active' ? 'answer' : 'connection', now())
+    job.sentTo!.failed(job.term, failure.type === 'not-active' ? 'answer' : 'connection', time.now())
     observer.standbyRead(failure.type === 'not-active' ? 'refused' : 'failed')
     log.debug({ event: 'standby-read', backend: job.backend, error: error.message }, 'asks the active instead')
     fallback(job)
   }
 
   #send(job: Job, limitMs: number): void {
-    const { now, token, fallback } = this.#options
-    this.#nowMs = now()
+    const { time, token, fallback } = this.#options
+    this.#nowMs = time.now()
     const chosen = this.#closed ? undefined : this.#rotation.choose(this.#known, this.#may)
     if (!chosen) return fallback(job)
     const { place } = chosen
@@ -144,7 +144,7 @@ export class StandbyLane implements JobOwner {
   }
 
   #newPlace(member: Member): Place {
-    const { patienceMs, backendCa, log, now } = this.#options
+    const { patienceMs, backendCa, log, time } = this.#options
     const quiet = log.child({ lane: 'standbys' })
     const options = {
       patienceMs,
@@ -152,7 +152,7 @@ export class StandbyLane implements JobOwner {
       breaker,
       backendCa,
       log: quiet,
-      now,
+      time,
       freed: () => undefined,
     }
     return new Place(member, options)

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { pauseMaxMs } from './gate.ts'
+import { cut, refused } from './virtual-connections.ts'
+import { decisionFor, limits, startLane } from './virtual-lane.ts'
+
+describe('the replay lane in virtual time', () => {
+  it('sends what it held as soon as a decision is heard, numbered by a session of its own', async (t) => {
+    const { time, follower, backends, answers, send } = startLane(t)
+    send('POST')
+    await time.pass(100)
+    assert.deepEqual(answers, [])
+    follower.decide(decisionFor('a', 1))
+    await time.pass(10)
+    assert.deepEqual(answers, ['200 fine'])
+    assert.equal(backends[0]!.requests.length, 1)
+  })
+
+  it('refuses what was held for as long as it may be, to the millisecond', async (t) => {
+    const { time, answers, send } = startLane(t)
+    send('GET')
+    await time.pass(limits.timeMs - 1)
+    assert.deepEqual(answers, [])
+    await time.pass(1)
+    assert.deepEqual(answers, ['held too long'])
+  })
+
+  it('sends what the old active had not answered to the new one, once it is named', async (t) => {
+    const { time, follower, backends, answers, send } = startLane(t)
+    follower.decide(decisionFor('a', 1))
+    send('GET')
+    await time.pass(10)
+    backends[0]!.fate = () => 'none'
+    send('POST', '/late')
+    await time.pass(100)
+    follower.decide(decisionFor('b', 2))
+    await time.pass(10)
+    assert.deepEqual(answers, ['200 fine', '200 fine'])
+    assert.deepEqual(
+      backends[1]!.requests.map(({ path }) => path),
+      ['/late'],
+    )
+    assert.ok(backends[0]!.retired)
+  })
+
+  it('leaves alone for a pause whom it cannot reach, and reports it', async (t) => {
+    const { time, follower, backends, answers, send } = startLane(t)
+    follower.decide(decisionFor('a', 1))
+    const [a] = backends
+    a!.fate = () => refused
+    send('GET')
+    await time.pass(100)
+    assert.ok(follower.reports.length > 1, 'it is reported for as long as it lasts')
+    a!.fate = () => ({ status: 200, body: 'back' })
+    await time.pass(pauseMaxMs)
+    assert.deepEqual(answers, ['200 back'])
+  })
+
+  it('asks for a session again after a pause', async (t) => {
+    const { time, follower, backends, answers, send } = startLane(t)
+    follower.decide(decisionFor('a', 1))
+    const [a] = backends
+    const { session } = a!
+    a!.session = { status: 500 }
+    send('POST')
+    await time.pass(50)
+    assert.deepEqual(answers, [])
+    a!.session = session
+    await time.pass(pauseMaxMs)
+    assert.deepEqual(answers, ['200 fine'])
+  })
+
+  it('gives up requests to a backend that says nothing to anybody', async (t) => {
+    const { time, follower, backends, answers, send } = startLane(t)
+    follower.decide(decisionFor('a', 1))
+    backends[0]!.fate = () => 'none'
+    send('GET')
+    await time.pass(limits.timeMs * 1.2)
+    assert.deepEqual(answers, ['held too long'])
+    assert.ok(backends[0]!.asked.length > 0, 'it was asked for a sign of life first')
+  })
+
+  it('repeats at once what a broken connection took along', async (t) => {
+    const { time, follower, backends, answers, send } = startLane(t)
+    follower.decide(decisionFor('a', 1))
+    let sendings = 0
+    backends[0]!.fate = () => (sendings++ === 0 ? cut : { status: 200, body: 'fine' })
+    send('GET')
+    await time.pass(5)
+    assert.deepEqual(answers, ['200 fine'])
+  })
+
+  it('leaves no timer behind when it is closed', async (t) => {
+    const { time, follower, backends, lane, send } = startLane(t)
+    follower.decide(decisionFor('a', 1))
+    backends[0]!.fate = () => refused
+    send('GET')
+    send('POST')
+    await time.pass(30)
+    lane.close()
+    await time.pass(limits.timeMs)
+    assert.equal(time.waiting, 0)
+  })
+})
