@@ -14,6 +14,7 @@ export class Metrics {
   readonly #suspicions: Counter<'reason'>
   readonly #epoch: Gauge<'shard'>
   readonly #failover: Histogram
+  readonly #leads: Gauge
 
   constructor() {
     const registers = [this.registry]
@@ -48,6 +49,15 @@ export class Metrics {
       buckets: failoverBucketsS,
       registers,
     })
+    this.#leads = new Gauge({
+      name: 'heartline_receiver_leads',
+      help: '1 while this receiver decides, 0 while it follows another.',
+      registers,
+    })
+  }
+
+  leads(leads: boolean): void {
+    this.#leads.set(leads ? 1 : 0)
   }
 
   /** `gapMs` is undefined for the first heartbeat of a connection. */

@@ -1,15 +1,12 @@
 /** One connection to one receiver, made again for as long as it is wanted. For backends and followers alike. */
 import { WebSocket } from 'ws'
+import { realTime, type Time } from '../checkpoint/time.ts'
 import { messageBytesMax } from './protocol.ts'
 
 /** What a link needs of the world; handed in, so that tests need no time to pass. */
-export interface LinkPorts {
+export interface LinkPorts extends Pick<Time, 'now' | 'after'> {
   /** Begins to connect. Handlers are called later, never within the call. */
   dial(url: string, handlers: SocketHandlers): LinkSocket
-  /** Calls back once after so long; returns what cancels it. */
-  after(delayMs: number, callback: () => void): () => void
-  /** Monotonic milliseconds. */
-  now(): number
   /** From 0 to 1. */
   random(): number
 }
@@ -170,11 +167,8 @@ const handshakeTimeoutMs = 2_000
 /** The real world. */
 export const realPorts: LinkPorts = {
   dial: dialWebSocket,
-  after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs)
-    return () => clearTimeout(timer)
-  },
-  now: () => performance.now(),
+  after: realTime.after,
+  now: realTime.now,
   random: Math.random,
 }
 

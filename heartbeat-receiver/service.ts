@@ -1,30 +1,25 @@
-/** The receiver put together: the core, and around it the sockets, the journal, the clock and the log. */
+/** The receiver as a process: the node, and around it the sockets, HTTP, TLS and the machine. */
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
-import { createCheckpoint, type Journal, journalPorts } from '../checkpoint/index.ts'
-import { announce, announceCrash, announceVacancy } from './announcements.ts'
+import { type Journal, journalPorts } from '../checkpoint/index.ts'
+import { realTime } from '../checkpoint/time.ts'
 import type { ReceiverOptions } from './config.ts'
-import { DecisionLog } from './decision-log.ts'
 import { listenError, ReceiverError } from './errors.ts'
 import { EventStream } from './event-stream.ts'
-import { type Effect, type Input, type RecordedDecision, tickMs } from './events.ts'
 import { createHttpApi } from './http-api.ts'
-import { changeMessages, wholeList } from './member-messages.ts'
 import { Metrics } from './metrics.ts'
 import { probe } from './prober.ts'
-import type { ToFollower } from './protocol.ts'
-import { Receiver } from './receiver.ts'
+import { realPorts } from './receiver-link.ts'
+import { ReceiverNode, type ReceiverPorts } from './receiver-node.ts'
 import { tlsFilesOf } from './tls-options.ts'
 import { readTlsPair, tlsVersionMin, watchTlsPair } from './tls-pair.ts'
 import { isLoopback } from './token.ts'
 import { type WebSocketLimits, WebSocketSide } from './websocket-server.ts'
 
-/** How often followers hear from a receiver that has nothing to say, milliseconds. */
-export const decisionsIntervalMs = 1_000
 /** How long open connections may take to end at the stop, milliseconds. */
 const closeDeadlineMs = 1_000
 
@@ -77,37 +72,23 @@ function createListener(options: ReceiverOptions, log: Logger, api: RequestListe
 class Service {
   readonly #options: ReceiverOptions
   readonly #log: Logger
-  readonly #core: Receiver
+  readonly #node: ReceiverNode
   readonly #server: Server
   readonly #unwatch: () => void
   readonly #webSockets: WebSocketSide
   readonly #events = new EventStream()
   readonly #metrics = new Metrics()
-  readonly #decisions: DecisionLog
-  readonly #timers: NodeJS.Timeout[] = []
   readonly #done = Promise.withResolvers<void>()
+  #url = ''
   #ending = false
 
   constructor(options: ReceiverOptions, log: Logger, { journal, limits }: ReceiverDependencies) {
     const name = options.name ?? `${hostname()}:${options.port}`
     this.#options = options
     this.#log = log.child({ receiver: name })
-    this.#core = new Receiver({ shard: 0, heartbeatMs: options.heartbeatMs })
-    this.#decisions = this.#createDecisionLog(name, journal)
+    this.#node = this.#createNode(name, journal)
     this.#done.promise.catch(() => undefined) // whoever waits for it is told; nobody has to
-    const { server, unwatch } = createListener(
-      options,
-      this.#log,
-      createHttpApi({
-        token: options.token,
-        metrics: this.#metrics,
-        events: this.#events,
-        backends: () => this.#core.views(now()),
-        decisions: () => this.#core.decisions,
-        serving: () => this.#core.serving,
-        notReady: () => (this.#core.authorized ? null : 'waiting for the journal of decisions'),
-      }),
-    )
+    const { server, unwatch } = createListener(options, this.#log, this.#createApi())
     this.#server = server
     this.#unwatch = unwatch
     this.#server.maxConnections = connectionsMax
@@ -116,8 +97,8 @@ class Service {
       token: options.token,
       log: this.#log,
       ...(limits ? { limits } : {}),
-      take: (input) => this.#take(input),
-      welcomeFollower: () => this.#welcome(),
+      take: (input) => this.#node.take(input),
+      welcomeFollower: () => this.#node.welcome(),
       onHeartbeat: (backend, gapMs) => this.#metrics.heartbeat(backend, gapMs),
     })
   }
@@ -135,12 +116,9 @@ class Service {
     })
     const { port } = this.#server.address() as { port: number }
     const url = `${this.#options.tlsCert === undefined ? 'ws' : 'wss'}://${shownHost}:${port}`
+    this.#url = url
     this.#log.info({ event: 'listening', url }, `the receiver listens on ${url}`)
-    this.#timers.push(
-      setInterval(() => this.#take({ type: 'tick' }), tickMs),
-      setInterval(() => this.#webSockets.broadcast(this.#decisionsMessage()), decisionsIntervalMs),
-    )
-    void this.#openDecisions()
+    this.#node.start()
     return { url, port }
   }
 
@@ -152,119 +130,62 @@ class Service {
   }
 
   async #close(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer)
+    const left = this.#node.close() // before the port is closed: nothing is decided by one that others take for dead
     this.#unwatch()
     this.#events.close()
     const closed = once(this.#server, 'close')
     this.#server.close()
-    await this.#webSockets.closeAll(closeDeadlineMs)
-    await this.#decisions.close()
+    await Promise.all([this.#webSockets.closeAll(closeDeadlineMs), left])
     this.#server.closeAllConnections()
     await closed
   }
 
-  #createDecisionLog(name: string, journal: Journal | undefined): DecisionLog {
-    const { kafka, topicPrefix } = this.#options
-    const log = this.#log.child({ journal: 'decisions' })
+  #createNode(name: string, journal: Journal | undefined): ReceiverNode {
+    const { kafka, topicPrefix, heartbeatMs, peers, token } = this.#options
     const topic = `${topicPrefix}.decisions`
-    const checkpoint = createCheckpoint({
+    const log = this.#log.child({ journal: 'decisions' })
+    return new ReceiverNode({
+      ...{ name, heartbeatMs, peers, token },
       ...(journal ? { journal } : journalPorts({ kafka, topic, clientId: name, log })),
       incarnation: randomUUID(),
-      node: name,
-      log,
+      url: () => this.#url,
+      time: realTime,
+      random: Math.random,
+      log: this.#log,
+      ports: this.#createPorts(),
+      dial: realPorts.dial,
     })
-    return new DecisionLog(checkpoint)
   }
 
-  async #openDecisions(): Promise<void> {
-    this.#decisions.onEnd((error) => this.end(error))
-    try {
-      const decisions = await this.#decisions.open()
-      this.#take({ type: 'authorized', decisions })
-      const epoch = this.#core.decisions[0]?.epoch ?? 0
-      this.#log.info({ event: 'authorized', epoch }, 'the journal of decisions was read; this receiver decides')
-    } catch (error) {
-      this.end(error as Error) // after an orderly stop this is no news
+  #createPorts(): ReceiverPorts {
+    return {
+      send: (connection, message) => this.#webSockets.send(connection, message),
+      close: (connection, code, reason) => this.#webSockets.close(connection, code, reason),
+      broadcast: (message) => this.#webSockets.broadcast(message),
+      tell: (follower, message) => this.#webSockets.tell(follower, message),
+      tellAll: (messages) => this.#webSockets.tellAll(messages),
+      tellPeers: (message) => this.#webSockets.tellPeers(message),
+      probe: (url) => probe(url),
+      publish: (event, evidence) => {
+        if (event.type === 'decided') this.#metrics.epoch(event.decision.shard, event.decision.epoch)
+        if (event.type === 'suspected') this.#metrics.suspicion(evidence ?? 'unknown')
+        this.#events.publish(event)
+      },
+      failedOver: (tookMs) => this.#metrics.failover(tookMs),
+      leads: (leads) => this.#metrics.leads(leads),
+      failed: (error) => this.end(error),
     }
   }
 
-  #take(input: Input): void {
-    if (this.#ending) return
-    for (const effect of this.#core.step(input, now())) this.#carryOut(effect)
+  #createApi(): RequestListener {
+    return createHttpApi({
+      token: this.#options.token,
+      metrics: this.#metrics,
+      events: this.#events,
+      backends: () => this.#node.views(),
+      decisions: () => this.#node.decisions,
+      serving: () => this.#node.serving,
+      notReady: () => this.#node.notReady,
+    })
   }
-
-  #carryOut(effect: Effect): void {
-    switch (effect.type) {
-      case 'send':
-        return this.#webSockets.send(effect.connection, effect.message)
-      case 'close':
-        return this.#webSockets.close(effect.connection, effect.code, effect.reason)
-      case 'probe':
-        void this.#probe(effect.incarnation, effect.url)
-        return
-      case 'record':
-        void this.#record(effect.decision)
-        return
-      case 'publish':
-        return this.#publish(effect)
-      case 'members-changed':
-        for (const message of changeMessages(effect)) this.#webSockets.broadcast(message)
-        return
-      case 'members-whole':
-        return this.#webSockets.tellAll(() => this.#membersMessages())
-      case 'handed-over':
-        return this.#webSockets.tell(effect.follower, { type: 'handed-over', ...effect.result })
-      case 'crashed':
-        return announceCrash(this.#log, effect.crash)
-      case 'vacant':
-        return announceVacancy(this.#log, effect)
-      case 'failed-over':
-        return this.#metrics.failover(effect.tookMs)
-    }
-  }
-
-  async #probe(incarnation: string, url: string): Promise<void> {
-    const outcome = await probe(url)
-    this.#take({ type: 'probed', incarnation, outcome })
-  }
-
-  async #record(decision: RecordedDecision): Promise<void> {
-    try {
-      await this.#decisions.record(decision)
-    } catch (error) {
-      const reason = (error as Error).message
-      this.#log.warn({ event: 'record-failed', epoch: decision.epoch, backend: decision.name, reason }, reason)
-      return this.#take({ type: 'record-failed' })
-    }
-    this.#take({ type: 'recorded' })
-  }
-
-  #publish({ event, evidence }: Extract<Effect, { type: 'publish' }>): void {
-    if (event.type === 'decided') {
-      this.#webSockets.broadcast({ type: 'decided', decision: event.decision })
-      this.#metrics.epoch(event.decision.shard, event.decision.epoch)
-    }
-    if (event.type === 'suspected') this.#metrics.suspicion(evidence ?? 'unknown')
-    this.#events.publish(event)
-    announce(this.#log, event)
-  }
-
-  *#welcome(): Generator<ToFollower> {
-    yield this.#decisionsMessage()
-    yield* this.#membersMessages()
-  }
-
-  #membersMessages(): Generator<ToFollower> {
-    const { members, membersWhole } = this.#core
-    return membersWhole ? wholeList(members) : changeMessages({ members, left: [] })
-  }
-
-  #decisionsMessage(): ToFollower {
-    return { type: 'decisions', decisions: [...this.#core.decisions], intervalMs: decisionsIntervalMs }
-  }
-}
-
-/** Monotonic time in Unix milliseconds. */
-function now(): number {
-  return performance.timeOrigin + performance.now()
 }

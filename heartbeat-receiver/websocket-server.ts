@@ -5,7 +5,14 @@ import type { Logger } from 'pino'
 import { type RawData, type WebSocket, WebSocketServer } from 'ws'
 import type { Input } from './events.ts'
 import { closeReason, type Lane, type Message, parseMessage, paths } from './incoming.ts'
-import { closeCodes, helloTimeoutMs, messageBytesMax, type ToBackend, type ToFollower } from './protocol.ts'
+import {
+  closeCodes,
+  type Follow,
+  helloTimeoutMs,
+  messageBytesMax,
+  type ToBackend,
+  type ToFollower,
+} from './protocol.ts'
 import { isAllowed } from './token.ts'
 
 export interface WebSocketLimits {
@@ -53,7 +60,8 @@ interface Peer {
   readonly helloTimer: NodeJS.Timeout
   /** Null until it said its first message. */
   name: string | null
-  mayReport: boolean
+  /** What a follower said it is; null of a backend. */
+  role: Follow['role'] | null
   /** Nothing it says counts any more. */
   closing: boolean
   /** What it is told one after the other, as fast as it reads. */
@@ -96,6 +104,12 @@ export class WebSocketSide {
   broadcast(message: ToFollower): void {
     const text = JSON.stringify(message)
     for (const peer of this.#peers.decisions.values()) if (peer.name !== null) this.#sendText(peer, text)
+  }
+
+  /** Sends to every follower that is a receiver. */
+  tellPeers(message: ToFollower): void {
+    const text = JSON.stringify(message)
+    for (const peer of this.#peers.decisions.values()) if (peer.role === 'receiver') this.#sendText(peer, text)
   }
 
   /** Sends to one follower, if its connection is still open. */
@@ -151,7 +165,7 @@ export class WebSocketSide {
         this.#limits.helloTimeoutMs,
       ),
       name: null,
-      mayReport: false,
+      role: null,
       closing: false,
       telling: null,
       second: { startMs: 0, messages: 0 },
@@ -211,13 +225,13 @@ export class WebSocketSide {
     switch (message.type) {
       case 'follow':
         if (!this.#greet(peer, message.name, message.token)) return
-        peer.mayReport = message.role === 'balancer'
+        peer.role = message.role
         take({ type: 'seen', epoch: message.epoch })
         return this.#tell(peer, this.#options.welcomeFollower())
       case 'seen':
         return take({ type: 'seen', epoch: message.epoch })
       case 'report':
-        if (!peer.mayReport) return this.#refuse(peer, closeCodes.policy, 'only a balancer may report')
+        if (peer.role !== 'balancer') return this.#refuse(peer, closeCodes.policy, 'only a balancer may report')
         return take({ type: 'report', by: peer.name!, report: message })
       case 'hand-over':
         return take({ type: 'hand-over', follower: peer.id, request: message })

@@ -1,0 +1,237 @@
+/**
+ * A receiver without the machine around it: the core, its journal of decisions, and what goes between them. It has no socket, clock, random
+ * source or file of its own; `service.ts` puts a process around it, and the simulation runs this very class.
+ */
+import type { Logger } from 'pino'
+import { Checkpoint } from '../checkpoint/checkpoint.ts'
+import type { Journal } from '../checkpoint/journal.ts'
+import type { SnapshotStore } from '../checkpoint/snapshot-store.ts'
+import type { Time } from '../checkpoint/time.ts'
+import { announce, announceCrash, announceVacancy } from './announcements.ts'
+import { DecisionLog } from './decision-log.ts'
+import { type Effect, type Input, type ProbeOutcome, type RecordedDecision, tickMs } from './events.ts'
+import type { Evidence } from './known-backend.ts'
+import { changeMessages, wholeList } from './member-messages.ts'
+import type { BackendView, Decision, ReceiverEvent, ToBackend, ToFollower } from './protocol.ts'
+import { Receiver } from './receiver.ts'
+import type { LinkPorts } from './receiver-link.ts'
+
+/** How often followers hear from a receiver that has nothing to say, milliseconds. */
+export const decisionsIntervalMs = 1_000
+
+/** What a receiver does to the world. Nothing here throws or waits, but for `probe`. */
+export interface ReceiverPorts {
+  /** Sends to a backend, if its connection is still open. */
+  send(connection: number, message: ToBackend): void
+  /** Refuses a backend. */
+  close(connection: number, code: number, reason: string): void
+  /** Sends to every follower. */
+  broadcast(message: ToFollower): void
+  /** Sends to one follower, if it is still there. */
+  tell(follower: number, message: ToFollower): void
+  /** Tells every follower what is too long for one message, each as fast as it reads. */
+  tellAll(messages: () => Iterator<ToFollower>): void
+  /** Sends to every follower whose role is `receiver`. */
+  tellPeers(message: ToFollower): void
+  /** Asks with a fresh connection whether anybody listens at a URL. Never rejects. */
+  probe(url: string): Promise<ProbeOutcome>
+  /** For whoever watches. */
+  publish(event: ReceiverEvent, evidence: Evidence | undefined): void
+  /** For the metrics: a successor serves, so long after the first evidence. */
+  failedOver(tookMs: number): void
+  /** For the metrics: whether this receiver decides. */
+  leads(leads: boolean): void
+  /** It must not go on; the message says why. Called at most once. */
+  failed(error: Error): void
+}
+
+export interface ReceiverNodeOptions {
+  /** Name that survives restarts. */
+  readonly name: string
+  /** Unique to this process. */
+  readonly incarnation: string
+  /** `ws://` URL where the other receivers reach this one, known once it listens. */
+  readonly url: () => string
+  /** The configured heartbeat interval, milliseconds. */
+  readonly heartbeatMs: number
+  readonly journal: Journal
+  readonly snapshots?: SnapshotStore | undefined
+  /** `ws://` URLs of the other receivers. */
+  readonly peers: readonly string[]
+  readonly token?: string | undefined
+  readonly time: Time
+  /** From 0 to 1. */
+  readonly random: () => number
+  readonly log: Logger
+  readonly ports: ReceiverPorts
+  /** Connects to a peer. */
+  readonly dial: LinkPorts['dial']
+}
+
+export class ReceiverNode {
+  readonly #options: ReceiverNodeOptions
+  readonly #core: Receiver
+  readonly #decisions: DecisionLog
+  readonly #stops: (() => void)[] = []
+  /** From the monotonic clock to Unix milliseconds. */
+  readonly #originMs: number
+  #ending = false
+
+  constructor(options: ReceiverNodeOptions) {
+    const { time, heartbeatMs, journal, snapshots, incarnation, name, url, log } = options
+    this.#options = options
+    this.#originMs = time.wall() - time.now()
+    this.#core = new Receiver({ shard: 0, heartbeatMs })
+    const checkpoint = new Checkpoint({
+      journal,
+      ...(snapshots ? { snapshots } : {}),
+      ...{ incarnation, node: name, url },
+      log: log.child({ journal: 'decisions' }),
+    })
+    this.#decisions = new DecisionLog(checkpoint)
+  }
+
+  /** Begins: hears at once, decides when it has read its journal. */
+  start(): void {
+    const { time, ports } = this.#options
+    this.#stops.push(
+      time.every(tickMs, () => this.take({ type: 'tick' })),
+      time.every(decisionsIntervalMs, () => ports.broadcast(this.#decisionsMessage())),
+    )
+    void this.#openDecisions()
+  }
+
+  /** The decisions in force. */
+  get decisions(): readonly Decision[] {
+    return this.#core.decisions
+  }
+
+  /** The decision whose backend can be dialled. */
+  get serving(): Decision | null {
+    return this.#core.serving
+  }
+
+  /** True while this receiver decides. */
+  get leads(): boolean {
+    return this.#core.authorized
+  }
+
+  /** Why it cannot say who is active yet; null if it can. */
+  get notReady(): string | null {
+    return this.#core.authorized ? null : 'waiting for the journal of decisions'
+  }
+
+  views(): BackendView[] {
+    return this.#core.views(this.#nowMs())
+  }
+
+  /** Takes what was heard, in order. */
+  take(input: Input): void {
+    if (this.#ending) return
+    for (const effect of this.#core.step(input, this.#nowMs())) this.#carryOut(effect)
+  }
+
+  /** What a new follower is told, in this order. */
+  *welcome(): Generator<ToFollower> {
+    yield this.#decisionsMessage()
+    yield* this.#membersMessages()
+  }
+
+  /** Ends: nothing is heard or said any more, and the journal is left. */
+  async close(): Promise<void> {
+    this.#ending = true
+    for (const stop of this.#stops) stop()
+    await this.#decisions.close()
+  }
+
+  async #openDecisions(): Promise<void> {
+    const { log } = this.#options
+    this.#decisions.onEnd((error) => this.#fail(error))
+    try {
+      const decisions = await this.#decisions.open()
+      this.take({ type: 'authorized', decisions })
+      this.#options.ports.leads(true)
+      const epoch = this.#core.decisions[0]?.epoch ?? 0
+      log.info({ event: 'authorized', epoch }, 'the journal of decisions was read; this receiver decides')
+    } catch (error) {
+      this.#fail(error as Error)
+    }
+  }
+
+  /** After an orderly stop this is no news. */
+  #fail(error: Error): void {
+    if (this.#ending) return
+    this.#ending = true
+    this.#options.ports.failed(error)
+  }
+
+  #carryOut(effect: Effect): void {
+    const { ports, log } = this.#options
+    switch (effect.type) {
+      case 'send':
+        return ports.send(effect.connection, effect.message)
+      case 'close':
+        return ports.close(effect.connection, effect.code, effect.reason)
+      case 'probe':
+        void this.#probe(effect.incarnation, effect.url)
+        return
+      case 'record':
+        void this.#record(effect.decision)
+        return
+      case 'publish':
+        return this.#publish(effect)
+      case 'members-changed':
+        for (const message of changeMessages(effect)) ports.broadcast(message)
+        return
+      case 'members-whole':
+        return ports.tellAll(() => this.#membersMessages())
+      case 'handed-over':
+        return ports.tell(effect.follower, { type: 'handed-over', ...effect.result })
+      case 'crashed':
+        return announceCrash(log, effect.crash)
+      case 'vacant':
+        return announceVacancy(log, effect)
+      case 'failed-over':
+        return ports.failedOver(effect.tookMs)
+    }
+  }
+
+  async #probe(incarnation: string, url: string): Promise<void> {
+    const outcome = await this.#options.ports.probe(url)
+    this.take({ type: 'probed', incarnation, outcome })
+  }
+
+  async #record(decision: RecordedDecision): Promise<void> {
+    try {
+      await this.#decisions.record(decision)
+    } catch (error) {
+      const reason = (error as Error).message
+      this.#options.log.warn({ event: 'record-failed', epoch: decision.epoch, backend: decision.name, reason }, reason)
+      return this.take({ type: 'record-failed' })
+    }
+    this.take({ type: 'recorded' })
+  }
+
+  #publish({ event, evidence }: Extract<Effect, { type: 'publish' }>): void {
+    const { ports, log } = this.#options
+    if (event.type === 'decided') ports.broadcast({ type: 'decided', decision: event.decision })
+    ports.publish(event, evidence)
+    announce(log, event)
+  }
+
+  #membersMessages(): Generator<ToFollower> {
+    const { members, membersWhole } = this.#core
+    return membersWhole ? wholeList(members) : changeMessages({ members, left: [] })
+  }
+
+  #decisionsMessage(): ToFollower {
+    const { incarnation } = this.#options
+    const decisions = [...this.#core.decisions]
+    return { type: 'decisions', decisions, leads: this.leads, incarnation, intervalMs: decisionsIntervalMs }
+  }
+
+  /** Monotonic time in Unix milliseconds. */
+  #nowMs(): number {
+    return this.#originMs + this.#options.time.now()
+  }
+}
