@@ -1,32 +1,20 @@
 /** A backend: a service whose state lives in a checkpoint, which follows the receivers' decisions. */
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Logger } from 'pino'
-import {
-  type Checkpoint,
-  type CheckpointLimits,
-  createCheckpoint,
-  type Journal,
-  journalPorts,
-  type Routes,
-  routes,
-  type SnapshotStore,
-} from '../checkpoint/index.ts'
+import { type CheckpointLimits, type Journal, journalPorts, type SnapshotStore } from '../checkpoint/index.ts'
 import { libraryLogger } from '../checkpoint/logger.ts'
-import { defaultBodyBytesMax } from '../checkpoint/route.ts'
+import { realTime } from '../checkpoint/time.ts'
+import { realPorts } from '../heartbeat-receiver/receiver-link.ts'
+import { BackendNode, type ServiceCheckpoint } from './backend-node.ts'
 import { type BackendOptions, type BackendSettings, backendOptions, limitsOf } from './config.ts'
 import { BackendError } from './errors.ts'
-import { type HeartbeatStatus, type Heartbeats, startHeartbeats } from './heartbeat-client.ts'
 import { createHttpServer, listen } from './http-server.ts'
 import { Metrics } from './metrics.ts'
 import { createWarmUp } from './warm-up.ts'
-
-/** A checkpoint with the HTTP side: `route` makes a handler that is exactly once. */
-export type ServiceCheckpoint = Checkpoint & Pick<Routes, 'route'>
 
 /** A service that follows the receivers' decisions, and serves when it is named. */
 export interface Backend {
@@ -58,8 +46,6 @@ export interface BackendDependencies {
 
 /** How long open connections may take to end at close, milliseconds. */
 const closeDeadlineMs = 3_000
-/** How long a leading backend that stops waits for its successor's claim, milliseconds. */
-const handOverDeadlineMs = 2_000
 const eventLoopResolutionMs = 10
 
 /**
@@ -78,77 +64,67 @@ export function createBackend(options: BackendSettings & BackendDependencies): B
 
 class RunningBackend implements Backend {
   readonly name: string
-  readonly checkpoint: ServiceCheckpoint
   readonly done: Promise<void>
   readonly #options: BackendOptions & BackendDependencies
   readonly #incarnation = randomUUID()
-  readonly #routes: Routes
+  readonly #node: BackendNode
   readonly #log: Logger
   readonly #eventLoopDelay = monitorEventLoopDelay({ resolution: eventLoopResolutionMs })
   readonly #metrics = new Metrics()
   readonly #ended = Promise.withResolvers<void>()
   #url: string
   #server: Server | null = null
-  #heartbeats: Heartbeats | null = null
   #inFlight = 0
   #closing: Promise<void> | null = null
 
   constructor(options: BackendOptions & BackendDependencies) {
-    const { host, port, kafka, topicPrefix, token } = options
+    const { host, port, receivers, token, weight, direct, bodyBytesMax } = options
     this.#options = options
     this.name =
       options.name ?? (port === 0 ? `${hostname()}:${this.#incarnation.slice(0, 8)}` : `${hostname()}:${port}`)
     this.#url = options.url ?? urlOf(host, port)
     this.#log = (options.log ?? libraryLogger(options.logLevel)).child({ backend: this.name })
-    const { journal, snapshots } = options
-    const ports = journal
-      ? { journal, ...(snapshots && { snapshots }) }
-      : journalPorts({ kafka, topic: `${topicPrefix}.journal.0`, clientId: this.name, log: this.#log })
-    const checkpoint = createCheckpoint({
-      ...ports,
-      incarnation: this.#incarnation,
-      node: this.name,
-      url: () => this.#url,
-      log: this.#log,
+    this.#node = new BackendNode({
+      ...this.#journalPorts(),
+      ...{ name: this.name, incarnation: this.#incarnation, url: () => this.#url, log: this.#log },
+      ...{ receivers, token, weight, direct, time: realTime, random: Math.random, ports: realPorts },
       limits: { ...limitsOf(options), ...options.limits },
+      ...(bodyBytesMax !== undefined && { bodyBytesMax }),
+      inFlight: () => this.#inFlight,
+      eventLoopDelayMs: () => this.#eventLoopDelayMs(),
+      onHeartbeat: () => this.#maybeCrash(),
+      onFailed: (error) => this.#fail(error),
     })
-    const { bodyBytesMax = defaultBodyBytesMax } = options
-    this.#routes = routes(checkpoint, { node: this.name, token, log: this.#log, bodyBytesMax })
-    this.checkpoint = Object.assign(checkpoint, { route: this.#routes.route })
     this.done = this.#ended.promise
     this.done.catch(() => undefined) // whoever waits for it is told; nobody has to
-    checkpoint.on('fatal', (error) => this.#fail(error))
-    this.#metrics.watch(checkpoint)
+    this.#metrics.watch(this.checkpoint)
+  }
+
+  get checkpoint(): ServiceCheckpoint {
+    return this.#node.checkpoint
   }
 
   async start(app: RequestListener): Promise<{ url: string; port: number }> {
+    const { host, token } = this.#options
     const warmUp = createWarmUp(randomUUID(), this.#log)
-    const server = createHttpServer(app, {
-      routes: this.#routes,
-      warmUp,
-      metrics: this.#metrics,
-      token: this.#options.token,
-      log: this.#log,
-    })
+    const inFront = { routes: this.#node.routes, warmUp, metrics: this.#metrics, token, log: this.#log }
+    const server = createHttpServer(app, inFront)
     server.on('request', (_request, response) => {
       this.#inFlight++
       response.once('close', () => this.#inFlight--)
     })
-    const port = await listen(server, {
-      host: this.#options.host,
-      port: this.#options.port,
-      token: this.#options.token,
-    })
+    const port = await listen(server, { host, port: this.#options.port, token })
     this.#server = server
-    this.#url = this.#options.url ?? urlOf(this.#options.host, port)
+    this.#url = this.#options.url ?? urlOf(host, port)
     this.#eventLoopDelay.enable()
     this.#log.info(
       { event: 'listening', url: this.#url, incarnation: this.#incarnation },
       `${this.name} listens on ${this.#url}`,
     )
     const address = server.address() as AddressInfo
+    // Only who is warm joins: it is not silent while it compiles, and may be named.
     warmUp.run(address.port, address.address).then(
-      () => this.#join(),
+      () => this.#node.join(),
       (error: unknown) => this.#fail(error),
     )
     return { url: this.#url, port }
@@ -159,53 +135,22 @@ class RunningBackend implements Backend {
     return this.#closing
   }
 
-  /** Only who is warm joins: it is not silent while it compiles, and may be named. */
-  #join(): void {
-    if (this.#closing) return
-    this.#heartbeats = this.#startHeartbeats()
-    this.checkpoint.on('phase', () => this.#heartbeats?.statusChanged())
-    this.checkpoint.start().catch((error: unknown) => this.#fail(error))
+  #journalPorts(): { journal: Journal; snapshots?: SnapshotStore } {
+    const { journal, snapshots, kafka, topicPrefix } = this.#options
+    if (journal) return { journal, ...(snapshots && { snapshots }) }
+    return journalPorts({ kafka, topic: `${topicPrefix}.journal.0`, clientId: this.name, log: this.#log })
   }
 
-  #startHeartbeats(): Heartbeats {
-    const { receivers, token, weight, direct, crash } = this.#options
-    return startHeartbeats({
-      receivers,
-      token,
-      hello: { name: this.name, incarnation: this.#incarnation, url: this.#url, weight, direct, exactlyOnce: true },
-      log: this.#log,
-      status: () => this.#status(),
-      onLead: (epoch) => this.#lead(epoch),
-      onRefused: (error) => this.#fail(error),
-      onHeartbeat: () => {
-        if (crash > 0 && Math.random() < crash) process.kill(process.pid, 'SIGKILL')
-      },
-    })
-  }
-
-  #lead(epoch: number): void {
-    if (this.checkpoint.lead(epoch)) return
-    const { phase, journalReign } = this.checkpoint.status()
-    this.#heartbeats?.refuse(epoch, `it is ${phase}, and its journal shows epoch ${journalReign[0]}`)
-  }
-
-  #status(): HeartbeatStatus {
-    const { phase, reign, journalReign, offset, lag, unsettledMs, journalReachable, progress } =
-      this.checkpoint.status()
+  /** Since it was asked last. */
+  #eventLoopDelayMs(): number {
     const delayMs = this.#eventLoopDelay.percentile(99) / 1e6 - eventLoopResolutionMs
     this.#eventLoopDelay.reset()
-    return {
-      phase: this.#closing ? 'stopping' : phase,
-      reign: [...reign],
-      journalReign: [...journalReign],
-      offset,
-      lag,
-      unsettledMs,
-      journalReachable,
-      inFlight: this.#inFlight,
-      eventLoopDelayMs: Math.max(0, delayMs || 0),
-      ...(progress && { progress: { ratio: progress.ratio, remainingMs: progress.remainingMs } }),
-    }
+    return Math.max(0, delayMs || 0)
+  }
+
+  #maybeCrash(): void {
+    const { crash } = this.#options
+    if (crash > 0 && Math.random() < crash) process.kill(process.pid, 'SIGKILL')
   }
 
   #fail(error: unknown): void {
@@ -213,24 +158,11 @@ class RunningBackend implements Backend {
     void this.close()
   }
 
-  /** Says goodbye, so that another is named, and goes on serving until that one's claim is read: no request has to wait for our end. */
-  async #handOver(): Promise<void> {
-    const { leads } = this.checkpoint
-    this.#heartbeats?.close('stopped in order')
-    if (!leads) return
-    const signal = AbortSignal.timeout(handOverDeadlineMs)
-    try {
-      while (this.checkpoint.leads) await once(this.checkpoint, 'phase', { signal })
-    } catch {
-      this.#log.info('nobody took over in time; stopping all the same')
-    }
-  }
-
   async #close(): Promise<void> {
     const server = this.#server
-    await this.#handOver()
+    await this.#node.handOver()
     const closed = new Promise<void>((resolve) => (server ? server.close(() => resolve()) : resolve()))
-    await this.checkpoint.close()
+    await this.#node.close()
     this.#eventLoopDelay.disable()
     server?.closeIdleConnections()
     const timer = setTimeout(() => server?.closeAllConnections(), closeDeadlineMs)

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { capturedLog } from '../heartbeat-receiver/captured-log.ts'
 import { goodbyeSchema } from '../heartbeat-receiver/protocol.ts'
 import { VirtualPorts, type VirtualSocket } from '../heartbeat-receiver/virtual-ports.ts'
-import { type HeartbeatOptions, type HeartbeatStatus, startHeartbeats } from './heartbeat-client.ts'
+import { type GrantedLease, type HeartbeatOptions, type HeartbeatStatus, startHeartbeats } from './heartbeat-client.ts'
 
 const hello = { name: 'a', incarnation: 'a-1', url: 'http://a:1', weight: 2, direct: true, exactlyOnce: true }
 const status: HeartbeatStatus = {
@@ -190,6 +190,81 @@ describe('heartbeat client', () => {
     ports.last.hear({ type: 'lead', shard: 0, epoch: 9, incarnation: 'a-1' })
     assert.deepEqual(epochs.slice(-1), [8])
     assert.equal(epochs.length, 2)
+  })
+
+  it('counts a lease from when the heartbeat was sent that the grant answers, by both clocks', () => {
+    const leases: GrantedLease[] = []
+    let wallMs = 5_000
+    const { ports } = start({ onLease: (lease) => leases.push(lease), wall: () => wallMs })
+    ports.run(40)
+    welcome(ports.last)
+    wallMs = 9_000
+    ports.run(150)
+    const lease = { epoch: 3, forMs: 200 }
+    ports.last.hear({ type: 'ack', sequence: 2, epoch: 3, lease })
+    assert.deepEqual(leases, [{ ...lease, sentAt: { monotonicMs: 140, wallMs: 9_000 } }])
+  })
+
+  it('takes no lease with an answer to what it never sent, has answered for, or sent over another connection', () => {
+    const leases: GrantedLease[] = []
+    const { ports } = start({ onLease: (lease) => leases.push(lease) })
+    const grant = (sequence: number) => ({ type: 'ack', sequence, epoch: 3, lease: { epoch: 3, forMs: 200 } })
+    welcome(ports.last)
+    ports.run(200)
+    ports.last.hear(grant(4))
+    assert.equal(leases.length, 0)
+    ports.last.hear(grant(3))
+    for (const sequence of [1, 2, 3]) ports.last.hear(grant(sequence))
+    assert.equal(leases.length, 1)
+    const before = ports.last
+    before.lose(cutOff)
+    ports.run(50)
+    welcome(ports.last)
+    before.hear(grant(1))
+    assert.equal(leases.length, 1)
+  })
+
+  it('remembers no more than 64 unanswered heartbeats', () => {
+    const leases: GrantedLease[] = []
+    const { ports, heartbeats } = start({ onLease: (lease) => leases.push(lease) })
+    welcome(ports.last)
+    for (let more = 0; more < 64; more++) heartbeats.statusChanged()
+    ports.last.hear({ type: 'ack', sequence: 1, epoch: 3, lease: { epoch: 3, forMs: 200 } })
+    assert.equal(leases.length, 0)
+    ports.last.hear({ type: 'ack', sequence: 2, epoch: 3, lease: { epoch: 3, forMs: 200 } })
+    assert.equal(leases.length, 1)
+  })
+
+  it('hears grants of every receiver, each from its own heartbeat', () => {
+    const leases: GrantedLease[] = []
+    const { ports } = start({ receivers: ['ws://r1', 'ws://r2'], onLease: (lease) => leases.push(lease) })
+    const [first, second] = ports.sockets as [VirtualSocket, VirtualSocket]
+    welcome(first)
+    ports.run(30)
+    welcome(second)
+    for (const socket of [second, first])
+      socket.hear({ type: 'ack', sequence: 1, epoch: 3, lease: { epoch: 3, forMs: 200 } })
+    assert.deepEqual(
+      leases.map(({ sentAt }) => sentAt.monotonicMs),
+      [30, 0],
+    )
+  })
+
+  it('says that it has yielded, to who asked, once the lease is given up', () => {
+    const yielded: number[] = []
+    const { ports } = start({
+      receivers: ['ws://r1', 'ws://r2'],
+      onYield: (epoch) => {
+        assert.deepEqual(types(ports.sockets[1]!), ['hello', 'heartbeat'], 'not before')
+        yielded.push(epoch)
+      },
+    })
+    for (const socket of ports.sockets) welcome(socket)
+    ports.sockets[0]!.take()
+    ports.sockets[1]!.hear({ type: 'yield', epoch: 7 })
+    assert.deepEqual(yielded, [7])
+    assert.deepEqual(ports.sockets[1]!.take(), [{ type: 'yielded', epoch: 7 }])
+    assert.deepEqual(ports.sockets[0]!.take(), [])
   })
 
   it('says goodbye at its close, and leaves nothing behind', () => {

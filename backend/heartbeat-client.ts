@@ -1,15 +1,18 @@
 /** Tells the receivers that this backend is alive and how it is, and hears from them when it is to lead. */
 import type { Logger } from 'pino'
+import { realTime } from '../checkpoint/time.ts'
 import { paths } from '../heartbeat-receiver/incoming.ts'
 import {
   closeCodes,
   type Goodbye,
   type Heartbeat,
   type Hello,
+  type LeaseGrant,
   protocolVersion,
   reasonLengthMax,
   type ToBackend,
   toBackendSchema,
+  type Yielded,
 } from '../heartbeat-receiver/protocol.ts'
 import {
   type LinkPorts,
@@ -24,6 +27,17 @@ import { BackendError } from './errors.ts'
 /** What a heartbeat says of the backend. */
 export type HeartbeatStatus = Omit<Heartbeat, 'type' | 'sequence'>
 
+/** A moment by both clocks of this process: neither alone tells how much time has passed since. */
+export interface Moment {
+  readonly monotonicMs: number
+  readonly wallMs: number
+}
+
+/** What a receiver grants, and when the heartbeat was sent from which it counts. */
+export interface GrantedLease extends LeaseGrant {
+  readonly sentAt: Moment
+}
+
 export interface HeartbeatOptions {
   /** `ws://` URLs of the receivers. */
   readonly receivers: readonly string[]
@@ -37,12 +51,18 @@ export interface HeartbeatOptions {
   readonly onLead: (epoch: number) => void
   /** An epoch that a receiver says is in force. Called with every answer to a heartbeat. */
   readonly onEpoch?: (epoch: number) => void
+  /** A receiver grants a lease. Called with every one, whoever grants it. */
+  readonly onLease?: (lease: GrantedLease) => void
+  /** Another is to be named in place of this one: any lease under this epoch is to be given up before it returns, as `yielded` is said then. */
+  readonly onYield?: (epoch: number) => void
   /** The receivers do not take this backend, and will not: it must end. Called once. */
   readonly onRefused: (error: BackendError) => void
   /** Called before each regular heartbeat. */
   readonly onHeartbeat?: () => void
-  /** For tests. */
+  /** Connections and time other than the real ones. */
   readonly ports?: LinkPorts
+  /** Unix milliseconds of the wall clock, if not the real one. */
+  readonly wall?: () => number
 }
 
 export interface Heartbeats {
@@ -61,6 +81,8 @@ const nameTakenPatienceMs = 5_000
 /** A receiver answers each heartbeat; after so many without an answer, and at least so long, it is gone. */
 const silentHeartbeats = 10
 const silenceMinMs = 1_000
+/** Of so many unanswered heartbeats the moment of sending is remembered; an answer to an older one grants nothing. */
+const unansweredMax = 64
 
 /** Begins to connect to all receivers. @throws ReceiverError BAD_URL */
 export function startHeartbeats(options: HeartbeatOptions): Heartbeats {
@@ -70,12 +92,15 @@ export function startHeartbeats(options: HeartbeatOptions): Heartbeats {
 interface Rhythm {
   sequence: number
   intervalMs: number
+  /** When each heartbeat was sent that is not answered yet, by its sequence. */
+  readonly unanswered: Map<number, Moment>
   cancel: () => void
 }
 
 class HeartbeatClient implements Heartbeats {
   readonly #options: HeartbeatOptions
   readonly #ports: LinkPorts
+  readonly #wall: () => number
   readonly #links: ReceiverLinks
   /** The receivers that have welcomed us. */
   readonly #rhythms = new Map<ReceiverLink, Rhythm>()
@@ -87,6 +112,7 @@ class HeartbeatClient implements Heartbeats {
   constructor(options: HeartbeatOptions) {
     this.#options = options
     this.#ports = options.ports ?? realPorts
+    this.#wall = options.wall ?? realTime.wall
     this.#links = new ReceiverLinks({
       receivers: options.receivers,
       path: paths.heartbeats,
@@ -136,6 +162,8 @@ class HeartbeatClient implements Heartbeats {
     if (message && message.type !== 'lead') this.#options.onEpoch?.(message.epoch)
     if (message?.type === 'welcome') this.#welcomed(link, message.heartbeatIntervalMs)
     else if (message?.type === 'lead') this.#lead(link, message)
+    else if (message?.type === 'ack') this.#answered(link, message)
+    else if (message?.type === 'yield') this.#yield(link, message.epoch)
     else if (!message)
       this.#options.log.debug({ receiver: link.url }, 'a message that is not of this protocol version was skipped')
   }
@@ -143,10 +171,12 @@ class HeartbeatClient implements Heartbeats {
   #welcomed(link: ReceiverLink, intervalMs: number): void {
     this.#nameTakenSinceMs = null
     this.#links.established(link, Math.max(intervalMs * silentHeartbeats, silenceMinMs))
-    this.#rhythms.get(link)?.cancel()
+    const before = this.#rhythms.get(link)
+    before?.cancel()
     const rhythm: Rhythm = {
-      sequence: this.#rhythms.get(link)?.sequence ?? 0,
+      sequence: before?.sequence ?? 0,
       intervalMs,
+      unanswered: before?.unanswered ?? new Map(),
       cancel: () => undefined,
     }
     this.#rhythms.set(link, rhythm)
@@ -161,12 +191,29 @@ class HeartbeatClient implements Heartbeats {
     this.#options.onLead(epoch)
   }
 
+  /** A grant counts from when the heartbeat left that it answers: what has passed since on either way counts against it. */
+  #answered(link: ReceiverLink, { sequence, lease }: ToBackend & { type: 'ack' }): void {
+    const unanswered = this.#rhythms.get(link)?.unanswered
+    const sentAt = unanswered?.get(sequence)
+    if (!unanswered || !sentAt) return
+    for (const earlier of unanswered.keys()) if (earlier <= sequence) unanswered.delete(earlier)
+    if (lease) this.#options.onLease?.({ ...lease, sentAt })
+  }
+
+  #yield(link: ReceiverLink, epoch: number): void {
+    this.#options.onYield?.(epoch)
+    link.send(JSON.stringify({ type: 'yielded', epoch } satisfies Yielded))
+  }
+
   /** Sends a heartbeat; the next is due an interval later. */
   #beat(link: ReceiverLink, rhythm: Rhythm): void {
     rhythm.cancel()
-    link.send(
-      JSON.stringify({ type: 'heartbeat', sequence: ++rhythm.sequence, ...this.#options.status() } satisfies Heartbeat),
-    )
+    const sequence = ++rhythm.sequence
+    const text = JSON.stringify({ type: 'heartbeat', sequence, ...this.#options.status() } satisfies Heartbeat)
+    const { unanswered } = rhythm
+    unanswered.set(sequence, { monotonicMs: this.#ports.now(), wallMs: this.#wall() })
+    if (unanswered.size > unansweredMax) unanswered.delete(sequence - unansweredMax)
+    link.send(text)
     rhythm.cancel = this.#ports.after(rhythm.intervalMs, () => {
       this.#options.onHeartbeat?.()
       if (!this.#ended) this.#beat(link, rhythm)

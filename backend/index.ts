@@ -11,6 +11,7 @@ export {
   type RouterTable,
   router,
 } from '../checkpoint/index.ts'
-export { type Backend, type BackendDependencies, createBackend, type ServiceCheckpoint } from './backend.ts'
+export { type Backend, type BackendDependencies, createBackend } from './backend.ts'
+export type { ServiceCheckpoint } from './backend-node.ts'
 export { type BackendOptions, type BackendSettings, backendOptions } from './config.ts'
 export { BackendError, type BackendErrorCode } from './errors.ts'

@@ -270,6 +270,7 @@ export type Hello = z.infer<typeof helloSchema>
 export type Heartbeat = z.infer<typeof heartbeatSchema>
 export type Refuse = z.infer<typeof refuseSchema>
 export type Goodbye = z.infer<typeof goodbyeSchema>
+export type Yielded = z.infer<typeof yieldedSchema>
 export type FromBackend = z.infer<typeof fromBackendSchema>
 export type ToBackend = z.infer<typeof toBackendSchema>
 export type Follow = z.infer<typeof followSchema>

@@ -1,9 +1,8 @@
 /** Seats and who booked them. */
-import { randomUUID } from 'node:crypto'
-import type { Express } from 'express'
 import { z } from 'zod'
-import { type Backend, problem } from '../../backend/index.ts'
+import { problem } from '../../backend/index.ts'
 import { checked, name } from './checked.ts'
+import type { OfficeRoutes, OfficeState } from './office-routes.ts'
 import { pageAfter } from './page.ts'
 
 interface Booking {
@@ -13,15 +12,16 @@ interface Booking {
 
 const pageSizeMax = 1_000
 
-export function addBookings(app: Express, { checkpoint }: Backend): void {
-  const bookings = checkpoint.map<Booking>('bookings')
+/** `newId` names a booking as nothing else is named. */
+export function bookingRoutes(state: OfficeState, newId: () => string): OfficeRoutes {
+  const bookings = state.map<Booking>('bookings')
   const seatOnly = z.object({ seat: name })
   const free = (seat: string) => problem(404, 'Not Found', { detail: `seat ${seat} is not booked` })
 
   const book = checked({ body: z.strictObject({ seat: name, user: name }) }, (_params, _query, { seat, user }) => {
     const holder = bookings.get(seat)
     if (holder) return problem(409, 'Conflict', { detail: 'the seat is taken', seat, user: holder.user })
-    const id = randomUUID()
+    const id = newId()
     bookings.set(seat, { user, id })
     return { status: 201, body: { seat, user, id } }
   })
@@ -47,8 +47,10 @@ export function addBookings(app: Express, { checkpoint }: Backend): void {
     return { body: { count: bookings.size, bookings: found.map(([seat, booking]) => ({ seat, ...booking })) } }
   })
 
-  app.post('/bookings', checkpoint.route(book))
-  app.get('/bookings', checkpoint.route(list))
-  app.get('/bookings/:seat', checkpoint.route(show))
-  app.delete('/bookings/:seat', checkpoint.route(cancel))
+  return {
+    'POST /bookings': book,
+    'GET /bookings': list,
+    'GET /bookings/:seat': show,
+    'DELETE /bookings/:seat': cancel,
+  }
 }

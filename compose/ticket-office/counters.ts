@@ -1,13 +1,13 @@
 /** Counters: numbers that only grow. */
-import type { Express } from 'express'
 import { z } from 'zod'
-import { type Backend, problem } from '../../backend/index.ts'
+import { problem } from '../../backend/index.ts'
 import { checked, name } from './checked.ts'
+import type { OfficeRoutes, OfficeState } from './office-routes.ts'
 
 const incrementMax = 1_000_000
 
-export function addCounters(app: Express, { checkpoint }: Backend): void {
-  const counters = checkpoint.map<number>('counters')
+export function counterRoutes(state: OfficeState): OfficeRoutes {
+  const counters = state.map<number>('counters')
   const params = z.object({ name })
 
   // No body at all is the same as an empty one: the increment is optional.
@@ -24,6 +24,5 @@ export function addCounters(app: Express, { checkpoint }: Backend): void {
     return { body: { name: counter.name, value: counters.get(counter.name) ?? 0 } }
   })
 
-  app.post('/counters/:name/increments', checkpoint.route(add))
-  app.get('/counters/:name', checkpoint.route(show))
+  return { 'POST /counters/:name/increments': add, 'GET /counters/:name': show }
 }

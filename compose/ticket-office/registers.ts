@@ -1,9 +1,9 @@
 /** Registers: a value with a version that rises by one at each change. */
 import { isDeepStrictEqual } from 'node:util'
-import type { Express } from 'express'
 import { z } from 'zod'
-import { type Backend, problem } from '../../backend/index.ts'
+import { problem } from '../../backend/index.ts'
 import { checked, jsonValue, name } from './checked.ts'
+import type { OfficeRoutes, OfficeState } from './office-routes.ts'
 
 interface Register {
   value: unknown
@@ -13,8 +13,8 @@ interface Register {
 /** What a register holds that was never set. */
 const unset: Register = { value: null, version: 0 }
 
-export function addRegisters(app: Express, { checkpoint }: Backend): void {
-  const registers = checkpoint.map<Register>('registers')
+export function registerRoutes(state: OfficeState): OfficeRoutes {
+  const registers = state.map<Register>('registers')
   const params = z.object({ key: name })
 
   function change(key: string, value: unknown) {
@@ -42,7 +42,9 @@ export function addRegisters(app: Express, { checkpoint }: Backend): void {
       : problem(404, 'Not Found', { detail: `register ${key} was never set` })
   })
 
-  app.put('/registers/:key', checkpoint.route(put))
-  app.get('/registers/:key', checkpoint.route(show))
-  app.post('/registers/:key/compare-and-set', checkpoint.route(compareAndSet))
+  return {
+    'PUT /registers/:key': put,
+    'GET /registers/:key': show,
+    'POST /registers/:key/compare-and-set': compareAndSet,
+  }
 }

@@ -1,0 +1,192 @@
+/**
+ * All of a backend that is no socket, HTTP server or process: its checkpoint, what the receivers are told, and what is done upon their word.
+ * Time, randomness and connections are handed in, so that the simulation runs the very same.
+ */
+import type { Logger } from 'pino'
+import {
+  type Checkpoint,
+  type CheckpointLimits,
+  createCheckpoint,
+  type Journal,
+  type Routes,
+  routes,
+  type SnapshotStore,
+} from '../checkpoint/index.ts'
+import { defaultBodyBytesMax } from '../checkpoint/route.ts'
+import type { Time } from '../checkpoint/time.ts'
+import type { LinkPorts } from '../heartbeat-receiver/receiver-link.ts'
+import { type GrantedLease, type HeartbeatStatus, type Heartbeats, startHeartbeats } from './heartbeat-client.ts'
+
+/** A checkpoint with the HTTP side: `route` makes a handler that is exactly once. */
+export type ServiceCheckpoint = Checkpoint & Pick<Routes, 'route'>
+
+/** What a backend is made of. */
+export interface BackendNodeOptions {
+  /** As balancers and receivers know it. */
+  readonly name: string
+  /** Unique to this process. */
+  readonly incarnation: string
+  /** Where balancers and receivers reach it; asked for when it joins, and at each claim. */
+  readonly url: () => string
+  readonly journal: Journal
+  /** Default: no snapshots are taken. */
+  readonly snapshots?: SnapshotStore
+  readonly limits?: Partial<CheckpointLimits>
+  /** Most bytes of a JSON body that a route reads itself. */
+  readonly bodyBytesMax?: number
+  /** `ws://` URLs. */
+  readonly receivers: readonly string[]
+  readonly token?: string | undefined
+  readonly weight: number
+  /** Balancers and receivers reach it with no proxy or NAT between. */
+  readonly direct: boolean
+  readonly log: Logger
+  readonly time: Time
+  /** From 0 to 1. */
+  readonly random: () => number
+  /** Makes names that nobody has had before; default random UUIDs. */
+  readonly newId?: () => string
+  /** Connections to receivers. */
+  readonly ports: LinkPorts
+  /** What else a heartbeat tells. */
+  readonly inFlight?: () => number
+  readonly eventLoopDelayMs?: () => number
+  /** Called before each regular heartbeat. */
+  readonly onHeartbeat?: () => void
+  /** It must not go on, with an error whose message says why. */
+  readonly onFailed: (error: unknown) => void
+}
+
+/** What a checkpoint does upon grants of leases; one that knows no leases asks the journal at each read. */
+interface LeaseHolder {
+  grantLease(lease: GrantedLease): void
+  dropLease(): void
+  sawEpoch(epoch: number): void
+}
+
+/** How long a leading backend that stops waits for its successor's claim, milliseconds. */
+const handOverDeadlineMs = 2_000
+
+/** One backend, without its HTTP server. It keeps rule 1 of leases: a grant counts from when the heartbeat was sent that it answers. */
+export class BackendNode {
+  readonly checkpoint: ServiceCheckpoint
+  readonly routes: Routes
+  readonly #options: BackendNodeOptions
+  readonly #leases: Partial<LeaseHolder>
+  #heartbeats: Heartbeats | null = null
+  #handingOver: Promise<void> | null = null
+  /** Under this epoch and earlier ones no lease is taken: that was promised to a receiver. */
+  #yieldedEpoch = 0
+
+  constructor(options: BackendNodeOptions) {
+    const { name, token, log, journal, snapshots, incarnation, url, limits, time, random, newId } = options
+    this.#options = options
+    const checkpoint = createCheckpoint({
+      ...{ journal, incarnation, node: name, url, log, time, random },
+      ...(snapshots && { snapshots }),
+      ...(limits && { limits }),
+      ...(newId && { newId }),
+    })
+    const { bodyBytesMax = defaultBodyBytesMax } = options
+    this.routes = routes(checkpoint, { node: name, token, log, bodyBytesMax })
+    this.checkpoint = Object.assign(checkpoint, { route: this.routes.route })
+    this.#leases = checkpoint as Partial<LeaseHolder>
+    checkpoint.on('fatal', options.onFailed)
+  }
+
+  /** Opens the journal and follows it, and tells the receivers. Only who is warm should: it may be named at once. Does nothing when it is stopping. */
+  join(): void {
+    if (this.#handingOver || this.#heartbeats) return
+    const heartbeats = this.#startHeartbeats()
+    this.#heartbeats = heartbeats
+    this.checkpoint.on('phase', () => heartbeats.statusChanged())
+    this.checkpoint.start().catch((error: unknown) => this.#options.onFailed(error))
+  }
+
+  /**
+   * Says goodbye, so that another is named, and goes on serving until that one's claim is read: no request has to wait for our end. Takes at most
+   * two seconds. It has no lease any more when it says so, and takes none: nobody has to wait for that either.
+   */
+  handOver(): Promise<void> {
+    this.#handingOver ??= this.#handOver()
+    return this.#handingOver
+  }
+
+  /** Ends in good order: hands over, answers what it can, closes the journal. */
+  async close(): Promise<void> {
+    await this.handOver()
+    await this.checkpoint.close()
+  }
+
+  #startHeartbeats(): Heartbeats {
+    const { receivers, token, name, incarnation, url, weight, direct, log, time, ports, onHeartbeat } = this.#options
+    return startHeartbeats({
+      ...{ receivers, token, log, ports, wall: time.wall },
+      hello: { name, incarnation, url: url(), weight, direct, exactlyOnce: true },
+      status: () => this.#status(),
+      onLead: (epoch) => this.#lead(epoch),
+      onEpoch: (epoch) => this.#leases.sawEpoch?.(epoch),
+      onLease: (lease) => this.#grant(lease),
+      onYield: (epoch) => this.#yield(epoch),
+      onRefused: this.#options.onFailed,
+      ...(onHeartbeat && { onHeartbeat }),
+    })
+  }
+
+  #lead(epoch: number): void {
+    if (this.checkpoint.lead(epoch)) return
+    const { phase, journalReign } = this.checkpoint.status()
+    this.#heartbeats?.refuse(epoch, `it is ${phase}, and its journal shows epoch ${journalReign[0]}`)
+  }
+
+  #grant(lease: GrantedLease): void {
+    if (lease.epoch > this.#yieldedEpoch) this.#leases.grantLease?.(lease)
+  }
+
+  #yield(epoch: number): void {
+    this.#yieldedEpoch = Math.max(this.#yieldedEpoch, epoch)
+    // One of an earlier reign is none any more; one of a later reign is not what was asked for.
+    if (this.checkpoint.reign[0] <= epoch) this.#leases.dropLease?.()
+  }
+
+  #status(): HeartbeatStatus {
+    const { phase, reign, journalReign, offset, lag, unsettledMs, journalReachable, progress } =
+      this.checkpoint.status()
+    const { inFlight = none, eventLoopDelayMs = none } = this.#options
+    return {
+      phase: this.#handingOver ? 'stopping' : phase,
+      reign: [...reign],
+      journalReign: [...journalReign],
+      ...{ offset, lag, unsettledMs, journalReachable },
+      inFlight: inFlight(),
+      eventLoopDelayMs: eventLoopDelayMs(),
+      ...(progress && { progress: { ratio: progress.ratio, remainingMs: progress.remainingMs } }),
+    }
+  }
+
+  async #handOver(): Promise<void> {
+    const { leads } = this.checkpoint
+    const heard = this.#heartbeats?.connected === true
+    this.#yield(Number.POSITIVE_INFINITY)
+    this.#heartbeats?.close('stopped in order')
+    if (leads && heard && !(await this.#succeeded()))
+      this.#options.log.info('nobody took over in time; stopping all the same')
+  }
+
+  /** Resolves with true when the successor's claim was read here, with false when that takes too long. */
+  #succeeded(): Promise<boolean> {
+    const { checkpoint } = this
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const look = () => {
+      if (!checkpoint.leads) resolve(true)
+    }
+    checkpoint.on('phase', look)
+    const cancel = this.#options.time.after(handOverDeadlineMs, () => resolve(false))
+    return promise.finally(() => {
+      cancel()
+      checkpoint.off('phase', look)
+    })
+  }
+}
+
+const none = () => 0
