@@ -42,8 +42,8 @@ export interface BackendNodeOptions {
   readonly direct: boolean
   readonly log: Logger
   readonly time: Time
-  /** From 0 to 1. */
-  readonly random: () => number
+  /** From 0 to 1; default one that nobody can foretell. */
+  readonly random?: () => number
   /** Makes names that nobody has had before; default random UUIDs. */
   readonly newId?: () => string
   /** Connections to receivers. */
@@ -69,6 +69,7 @@ const handOverDeadlineMs = 2_000
 
 /** One backend, without its HTTP server. It keeps rule 1 of leases: a grant counts from when the heartbeat was sent that it answers. */
 export class BackendNode {
+  readonly name: string
   readonly checkpoint: ServiceCheckpoint
   readonly routes: Routes
   readonly #options: BackendNodeOptions
@@ -81,10 +82,12 @@ export class BackendNode {
   constructor(options: BackendNodeOptions) {
     const { name, token, log, journal, snapshots, incarnation, url, limits, time, random, newId } = options
     this.#options = options
+    this.name = name
     const checkpoint = createCheckpoint({
-      ...{ journal, incarnation, node: name, url, log, time, random },
+      ...{ journal, incarnation, node: name, url, log, time },
       ...(snapshots && { snapshots }),
       ...(limits && { limits }),
+      ...(random && { random }),
       ...(newId && { newId }),
     })
     const { bodyBytesMax = defaultBodyBytesMax } = options
@@ -121,7 +124,7 @@ export class BackendNode {
   #startHeartbeats(): Heartbeats {
     const { receivers, token, name, incarnation, url, weight, direct, log, time, ports, onHeartbeat } = this.#options
     return startHeartbeats({
-      ...{ receivers, token, log, ports, wall: time.wall },
+      ...{ receivers, token, log, ports, wall: () => time.wall() },
       hello: { name, incarnation, url: url(), weight, direct, exactlyOnce: true },
       status: () => this.#status(),
       onLead: (epoch) => this.#lead(epoch),

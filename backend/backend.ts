@@ -87,7 +87,7 @@ class RunningBackend implements Backend {
     this.#node = new BackendNode({
       ...this.#journalPorts(),
       ...{ name: this.name, incarnation: this.#incarnation, url: () => this.#url, log: this.#log },
-      ...{ receivers, token, weight, direct, time: realTime, random: Math.random, ports: realPorts },
+      ...{ receivers, token, weight, direct, time: realTime, ports: realPorts },
       limits: { ...limitsOf(options), ...options.limits },
       ...(bodyBytesMax !== undefined && { bodyBytesMax }),
       inFlight: () => this.#inFlight,

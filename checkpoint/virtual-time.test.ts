@@ -5,51 +5,7 @@ import { Checkpoint } from './checkpoint.ts'
 import { createMemoryLog, memoryJournal } from './memory-journal.ts'
 import { MemorySnapshots, memorySnapshots } from './memory-snapshots.ts'
 import { silent } from './test-checkpoint.ts'
-import type { Time } from './time.ts'
-
-/** Stands still but for `run`, which lets it pass event by event. */
-class VirtualTime implements Time {
-  #nowMs = 0
-  #sequence = 0
-  #events: { readonly atMs: number; readonly order: number; readonly callback: () => void }[] = []
-
-  now(): number {
-    return this.#nowMs
-  }
-  wall(): number {
-    return 1_700_000_000_000 + this.#nowMs
-  }
-  after(delayMs: number, callback: () => void): () => void {
-    const event = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#sequence++, callback }
-    this.#events.push(event)
-    return () => {
-      this.#events = this.#events.filter((other) => other !== event)
-    }
-  }
-  every(intervalMs: number, callback: () => void): () => void {
-    const again = () => {
-      cancel = this.after(intervalMs, again)
-      callback()
-    }
-    let cancel = this.after(intervalMs, again)
-    return () => cancel()
-  }
-  soon(callback: () => void): void {
-    this.after(0, callback)
-  }
-  async run(forMs: number): Promise<void> {
-    const untilMs = this.#nowMs + forMs
-    for (;;) {
-      for (let turn = 0; turn < 100; turn++) await null // what hangs on promises alone
-      this.#events.sort((left, right) => left.atMs - right.atMs || left.order - right.order)
-      if (this.#events.length === 0 || this.#events[0]!.atMs > untilMs) break
-      const { atMs, callback } = this.#events.shift()!
-      this.#nowMs = atMs
-      callback()
-    }
-    this.#nowMs = untilMs
-  }
-}
+import { VirtualTime } from './virtual-time.ts'
 
 async function day(t: TestContext) {
   t.mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'setImmediate', 'Date'] }) // whoever waits for these waits for ever

@@ -130,6 +130,12 @@ const simulated = [
   'checkpoint/snapshot-restore.ts',
   'checkpoint/memory-journal.ts',
   'checkpoint/memory-snapshots.ts',
+  'backend/backend-node.ts',
+  'backend/heartbeat-client.ts',
+  'compose/ticket-office/office-routes.ts',
+  'compose/ticket-office/bookings.ts',
+  'compose/ticket-office/counters.ts',
+  'compose/ticket-office/registers.ts',
 ]
 const ownTimeOrChance =
   /node:(?:timers|fs|perf_hooks)|\b(?:performance|Date|setTimeout|setInterval|setImmediate|queueMicrotask|nextTick|hrtime)\b|AbortSignal\.(?:timeout|any)|Math\.random|random(?:UUID|Bytes|Int|FillSync)|getRandomValues/
