@@ -62,6 +62,8 @@ export interface ReceiverNodeOptions {
   readonly time: Time
   /** From 0 to 1. */
   readonly random: () => number
+  /** Names what must have a name of its own, as a snapshot; default random UUIDs. */
+  readonly newId?: (() => string) | undefined
   readonly log: Logger
   readonly ports: ReceiverPorts
   /** Connects to a peer. */
@@ -78,14 +80,15 @@ export class ReceiverNode {
   #ending = false
 
   constructor(options: ReceiverNodeOptions) {
-    const { time, heartbeatMs, journal, snapshots, incarnation, name, url, log } = options
+    const { time, random, newId, heartbeatMs, journal, snapshots, incarnation, name, url, log } = options
     this.#options = options
     this.#originMs = time.wall() - time.now()
     this.#core = new Receiver({ shard: 0, heartbeatMs })
     const checkpoint = new Checkpoint({
       journal,
       ...(snapshots ? { snapshots } : {}),
-      ...{ incarnation, node: name, url },
+      ...(newId ? { newId } : {}),
+      ...{ incarnation, node: name, url, time, random },
       log: log.child({ journal: 'decisions' }),
     })
     this.#decisions = new DecisionLog(checkpoint)
