@@ -3,6 +3,7 @@
  * clock of its own for each process that may drift, jump or stand still.
  */
 
+/** A clock and its timers. */
 export interface Time {
   /** Monotonic milliseconds, with fractions. Stands still in a suspended machine. */
   now(): number
