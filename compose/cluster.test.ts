@@ -41,17 +41,51 @@ test('the order is Kafka, receiver, first backend, balancer, other backends', as
     started.map(({ name }) => name),
     ['kafka', 'receiver', 'backend-1', 'balancer', 'backend-2', 'backend-3'],
   )
-  const { kafka, receiverUrl, receiverHttp, balancerUrl, adminUrl } = running
+  const { kafka, receiverUrls, receiverHttp, balancerUrl, adminUrl } = running
   assert.deepEqual(
-    { kafka, receiverUrl, receiverHttp, balancerUrl, adminUrl },
+    { kafka, receiverUrls, receiverHttp, balancerUrl, adminUrl },
     {
       kafka: ['127.0.0.1:9092'],
-      receiverUrl: 'ws://127.0.0.1:7070',
+      receiverUrls: ['ws://127.0.0.1:7070'],
       receiverHttp: 'http://127.0.0.1:7070',
       balancerUrl: 'http://127.0.0.1:8080',
       adminUrl: 'http://127.0.0.1:8081',
     },
   )
+})
+
+test('several receivers know each other, and everybody knows all of them; each has ports of its own', async (t) => {
+  const { running, started, flagsOf } = await cluster(t, { receivers: 3, balancers: 2, backends: 2 })
+  assert.deepEqual(
+    started.map(({ name }) => name),
+    ['kafka', 'receiver-1', 'receiver-2', 'receiver-3', 'backend-1', 'balancer-1', 'balancer-2', 'backend-2'],
+  )
+  const value = (name: string, flag: string) => flagsOf(name)[flagsOf(name).indexOf(flag) + 1]
+  assert.equal(value('receiver-2', '--peers'), 'ws://127.0.0.1:7070,ws://127.0.0.1:7072')
+  const all = 'ws://127.0.0.1:7070,ws://127.0.0.1:7071,ws://127.0.0.1:7072'
+  assert.deepEqual(running.receiverUrls, all.split(','))
+  for (const name of ['backend-1', 'balancer-1', 'balancer-2', 'backend-2'])
+    assert.equal(value(name, '--receivers'), all)
+  assert.deepEqual(running.balancerUrls, ['http://127.0.0.1:8080', 'http://127.0.0.1:8082'])
+  assert.equal(value('balancer-2', '--admin-port'), '8083')
+})
+
+test('on free ports too, receivers and balancers that are several are found again where they were', async (t) => {
+  const { running, flagsOf } = await cluster(t, { receivers: 2, balancers: 2, backends: 1, ports: 'free' })
+  const names = [...running.receivers, ...running.balancers]
+  const portsOf = (name: string) =>
+    ['--port', '--admin-port'].map((flag) => flagsOf(name)[flagsOf(name).indexOf(flag) + 1])
+  const before = names.map(portsOf)
+  const numbers = before
+    .flat()
+    .map(Number)
+    .filter((port) => port > 0)
+  assert.equal(new Set(numbers).size, 6)
+  for (const name of names) {
+    await running.processes.stop(name)
+    await running.processes.restart(name)
+  }
+  assert.deepEqual(names.map(portsOf), before)
 })
 
 test('backends alone are given huge pages, and what somebody chose for glibc stays', async (t) => {

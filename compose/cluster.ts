@@ -1,15 +1,9 @@
 /** The whole of Heartline on one machine: Kafka unless given, receiver, balancer, backends, each a process of its own. */
 import type { Logger } from 'pino'
+import { type ClusterPlaces, type ClusterPorts, choosePlaces } from './cluster-places.ts'
 import { type LogLine, type ManagedProcess, Processes } from './processes.ts'
 
-/** Ports that people know; backends count up from `backend`. */
-export interface ClusterPorts {
-  kafka: number
-  receiver: number
-  balancer: number
-  admin: number
-  backend: number
-}
+export type { ClusterPorts } from './cluster-places.ts'
 
 export interface ClusterOptions {
   /** Brokers to use; without them a Kafka of one broker (or `brokers`) is started and ends with the cluster. */
@@ -19,6 +13,9 @@ export interface ClusterOptions {
   dataDir?: string
   /** How many backends, at least 1; they are named `backend-1`, `backend-2`, … */
   backends: number
+  /** How many receivers and balancers; default 1 of each, named `receiver` and `balancer`, else `receiver-1`, `receiver-2`, … */
+  receivers?: number
+  balancers?: number
   /** `free` lets the system choose, for demos and tests that must not collide. */
   ports: 'free' | ClusterPorts
   host?: string
@@ -41,12 +38,18 @@ export interface ClusterOptions {
 
 export interface Cluster {
   kafka: string[]
-  /** `ws://…`, as `--receivers` takes it. */
-  receiverUrl: string
-  /** `http://…` of the same port. */
+  /** `ws://…` of each receiver, as `--receivers` takes them. */
+  receiverUrls: string[]
+  /** `http://…` of the first receiver. */
   receiverHttp: string
+  /** Of each balancer, and of the first. */
+  balancerUrls: string[]
   balancerUrl: string
+  /** Of the first balancer. */
   adminUrl: string
+  /** Names of the receivers and of the balancers, in order. */
+  receivers: string[]
+  balancers: string[]
   /** Names of the backends, in order. */
   backends: string[]
   processes: Processes
@@ -54,18 +57,19 @@ export interface Cluster {
   backendArgs(name: string): string[]
   /** Starts a new or an ended backend. */
   startBackend(name: string): Promise<ManagedProcess>
-  /** Ends all in order: balancer, backends, receiver, Kafka. */
+  /** Ends all in order: balancers, backends, receivers, Kafka. */
   stop(): Promise<void>
 }
 
 /** Starts everything in order and resolves when all of it listens; on a failure all that was started is stopped again. */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const processes = new Processes({ log: options.log, ...(options.command ? { command: options.command } : {}) })
-  const backends = Array.from({ length: options.backends }, (_, index) => `backend-${index + 1}`)
-  const stop = () => processes.stopAll([['balancer'], backends, ['receiver'], ['kafka']])
+  const places = await choosePlaces(options)
+  const { receivers, balancers, backends } = places.names
+  const stop = () => processes.stopAll([balancers, backends, receivers, ['kafka']])
   const aborted = abortOf(options.signal)
   try {
-    return await Promise.race([startInOrder(options, processes, backends, stop), aborted.rejection])
+    return await Promise.race([startInOrder(options, processes, places, stop), aborted.rejection])
   } catch (error) {
     await stop()
     throw error
@@ -77,57 +81,58 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 async function startInOrder(
   options: ClusterOptions,
   processes: Processes,
-  backends: string[],
+  places: ClusterPlaces,
   stop: () => Promise<void>,
 ): Promise<Cluster> {
-  const ports = options.ports === 'free' ? freePorts : options.ports
+  const { receivers, balancers, backends } = places.names
   const start = (name: string, args: string[]) => startOne(options, processes, name, args)
-  const host = ['--host', options.host ?? '127.0.0.1']
+  const startAll = async (names: string[], argsOf: (name: string) => string[]) => {
+    const started: ManagedProcess[] = []
+    for (const name of names) started.push(await start(name, argsOf(name)))
+    return started
+  }
 
-  const kafka = options.kafka ?? (await startKafka(options, ports.kafka, start))
+  const kafka = options.kafka ?? (await startKafka(options, places.kafkaPort, start))
   await options.prepare?.(kafka)
   const journal = ['--kafka', kafka.join(','), '--topic-prefix', options.topicPrefix]
 
-  const receiver = await start('receiver', [
-    'receiver',
-    ...host,
-    ...['--port', `${ports.receiver}`, '--name', 'receiver'],
+  const heard = await startAll(receivers, (name) => [
+    ...places.receiverArgs(name),
     ...journal,
     ...(options.flags?.receiver ?? []),
   ])
-  const receiverUrl = withScheme('ws', receiver.url)
+  const receiverUrls = heard.map(({ url }) => withScheme('ws', url))
+  const follow = ['--receivers', receiverUrls.join(',')]
 
-  const backendArgs = (name: string) => {
-    const port = ports.backend === 0 ? 0 : ports.backend + Number(name.slice('backend-'.length)) - 1
-    const place = ['--port', `${port}`, '--name', name, '--receivers', receiverUrl]
-    return ['backend', ...host, ...place, ...journal, ...(options.flags?.backend ?? [])]
-  }
+  const backendArgs = (name: string) => [
+    ...places.backendArgs(name),
+    ...follow,
+    ...journal,
+    ...(options.flags?.backend ?? []),
+  ]
   const startBackend = (name: string) => start(name, backendArgs(name))
 
   await startBackend(backends[0]!)
-  const balancer = await start('balancer', [
-    'balancer',
-    ...host,
-    ...['--port', `${ports.balancer}`, '--admin-port', `${ports.admin}`, '--receivers', receiverUrl],
+  const fronts = await startAll(balancers, (name) => [
+    ...places.balancerArgs(name),
+    ...follow,
     ...(options.flags?.balancer ?? []),
   ])
   for (const name of backends.slice(1)) await startBackend(name)
 
   return {
     kafka,
-    receiverUrl,
-    receiverHttp: withScheme('http', receiver.url),
-    balancerUrl: balancer.url ?? '',
-    adminUrl: String(balancer.listening.adminUrl ?? ''),
-    backends,
-    processes,
+    receiverUrls,
+    receiverHttp: withScheme('http', heard[0]!.url),
+    balancerUrls: fronts.map(({ url }) => url ?? ''),
+    balancerUrl: fronts[0]!.url ?? '',
+    adminUrl: String(fronts[0]!.listening.adminUrl ?? ''),
+    ...{ receivers, balancers, backends, processes },
     backendArgs,
     startBackend,
     stop,
   }
 }
-
-const freePorts: ClusterPorts = { kafka: 0, receiver: 0, balancer: 0, admin: 0, backend: 0 }
 
 async function startKafka(
   options: ClusterOptions,

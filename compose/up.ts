@@ -29,17 +29,33 @@ export const upOptions = z.object({
     .max(100)
     .default(3)
     .meta({ description: 'how many backends' }),
-  restart: flag
-    .default(false)
-    .meta({ description: 'start a backend again when it dies, so that you can go on killing' }),
+  receivers: z.coerce
+    .number()
+    .int('expected a whole number')
+    .min(1)
+    .max(9)
+    .default(1)
+    .meta({ description: 'how many receivers; one leads, the others take over' }),
+  balancers: z.coerce
+    .number()
+    .int('expected a whole number')
+    .min(1)
+    .max(9)
+    .default(1)
+    .meta({ description: 'how many balancers' }),
+  restart: flag.default(false).meta({ description: 'start again what dies, so that you can go on killing' }),
   host: z
     .string()
     .min(1)
     .default('127.0.0.1')
     .meta({ description: 'address to listen on; beyond loopback only with a token' }),
-  port: port.default(8080).meta({ description: 'port of the balancer, where clients connect' }),
-  adminPort: port.default(8081).meta({ description: "port of the balancer's health, metrics and administration" }),
-  receiverPort: port.default(7070).meta({ description: 'port of the receiver' }),
+  port: port
+    .default(8080)
+    .meta({ description: 'port of the first balancer, where clients connect; the others count up by two' }),
+  adminPort: port.default(8081).meta({
+    description: "port of the first balancer's health, metrics and administration; the others count up by two",
+  }),
+  receiverPort: port.default(7070).meta({ description: 'port of the first receiver; the others count up' }),
   backendPort: port
     .default(9001)
     .meta({ description: 'port of the first backend, the others count up; 0 picks free ones' }),
@@ -69,6 +85,8 @@ async function runOn({ kafka }: ClusterJournal, options: UpOptions, log: Logger,
     brokers: options.brokers === '3' ? 3 : 1,
     ...(options.data === undefined ? {} : { dataDir: options.data }),
     backends: options.backends,
+    receivers: options.receivers,
+    balancers: options.balancers,
     ports: {
       kafka: options.kafkaPort,
       receiver: options.receiverPort,
@@ -88,8 +106,10 @@ async function runOn({ kafka }: ClusterJournal, options: UpOptions, log: Logger,
   const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
   try {
     if (!signal.aborted) {
-      const keepers = cluster.backends.map((name) =>
-        keepBackend(cluster, name, { restart: options.restart, log, signal }),
+      const { backends, receivers, balancers } = cluster
+      const spare = [receivers, balancers].filter((names) => names.length > 1).flat()
+      const keepers = [...backends, ...spare].map((name) =>
+        keepProcess(cluster, name, { restart: options.restart, log, signal }),
       )
       await Promise.race([aborted, ...keepers, ...essential(cluster)])
     }
@@ -102,8 +122,10 @@ async function runOn({ kafka }: ClusterJournal, options: UpOptions, log: Logger,
 function announce(cluster: Cluster, options: UpOptions, log: Logger): void {
   const places = {
     url: cluster.balancerUrl,
+    urls: cluster.balancerUrls,
     adminUrl: cluster.adminUrl,
     receiverUrl: cluster.receiverHttp,
+    receivers: cluster.receiverUrls,
     kafka: cluster.kafka,
   }
   log.info({ event: 'listening', ...places, backends: cluster.backends }, 'Heartline is up; Ctrl-C ends all of it')
@@ -112,8 +134,8 @@ function announce(cluster: Cluster, options: UpOptions, log: Logger): void {
   log.info(`try: curl ${cluster.balancerUrl}/home; then kill -9 ${victim?.pid} (${victim?.name}) and again; ${dead}`)
 }
 
-/** A backend may die: that is what all this is for. It is started again if so wished, less and less eagerly. Never resolves. */
-async function keepBackend(
+/** A backend may die, and one of several receivers or balancers: that is what all this is for. It is started again if so wished, less and less eagerly. Never resolves. */
+async function keepProcess(
   cluster: Cluster,
   name: string,
   options: { restart: boolean; log: Logger; signal: AbortSignal },
@@ -129,15 +151,16 @@ async function keepBackend(
     log.info({ event: 'restarting', process: name, delayMs: next.delayMs }, `${name} is started again`)
     await new Promise((resolve) => setTimeout(resolve, next.delayMs).unref())
     if (signal.aborted) return new Promise(() => {})
-    await cluster
-      .startBackend(name)
+    await cluster.processes
+      .restart(name)
       .catch((error) => log.error({ process: name, error: error.message }, `${name} did not start`))
   }
 }
 
-/** Without the receiver, the balancer or Kafka there is nothing to see. */
-function essential(cluster: Cluster): Promise<never>[] {
-  const processes = ['kafka', 'receiver', 'balancer'].flatMap((name) => cluster.processes.get(name) ?? [])
+/** Without Kafka, a receiver or a balancer there is nothing to see. */
+function essential({ receivers, balancers, processes: all }: Cluster): Promise<never>[] {
+  const alone = [receivers, balancers].filter((names) => names.length === 1).flat()
+  const processes = ['kafka', ...alone].flatMap((name) => all.get(name) ?? [])
   return processes.map((process: ManagedProcess) =>
     process.exited.then(() => {
       throw new ComposeError('PROCESS_ENDED', `${process.name} ended by itself, so all the others are ended too`)
