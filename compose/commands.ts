@@ -94,6 +94,14 @@ export const commands: Record<string, CommandEntry> = {
       return command(statusOptions, runStatus)
     },
   },
+  handover: {
+    summary: 'has another backend become active, as planned, and says how long it took',
+    logs: 'stderr',
+    load: async () => {
+      const { handoverOptions, runHandover } = await import('./handover.ts')
+      return command(handoverOptions, runHandover)
+    },
+  },
   journal: {
     summary: "prints a journal's records, valid and void",
     logs: 'stderr',

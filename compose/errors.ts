@@ -13,6 +13,7 @@ export const composeErrorCodes = [
   'NAME_RUNNING',
   'NOT_IN_TIME',
   'NO_RECEIVER',
+  'HANDOVER_FAILED',
   'STOPPED',
 ] as const
 export type ComposeErrorCode = (typeof composeErrorCodes)[number]

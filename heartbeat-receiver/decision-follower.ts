@@ -32,6 +32,8 @@ export interface FollowOptions {
 interface FollowerEvents {
   /** A decision with a higher epoch than any before of its shard. */
   decision: [decision: Decision]
+  /** A receiver has said what it knows, and whether it decides: when it was reached, and every second or so. */
+  receiver: [receiver: string, leads: boolean]
   /** A receiver's answer to `handOver`. */
   'handed-over': [result: HandedOver, receiver: string]
   /** The members have changed. */
@@ -118,6 +120,7 @@ export class DecisionFollower extends EventEmitter<FollowerEvents> {
       return
     }
     this.#links.established(link, message.intervalMs * silentIntervals)
+    this.emit('receiver', link.url, message.leads ?? true) // one that does not say so knows no others
     for (const decision of message.decisions) this.#take(decision)
     const below = message.decisions.every(({ epoch }) => epoch < this.#epochSeen)
     if (below && this.#epochSeen > 0) link.send(JSON.stringify({ type: 'seen', epoch: this.#epochSeen }))
