@@ -53,8 +53,27 @@ export class Metrics {
       return progress?.ratio ?? (phase === 'starting' ? 0 : 1)
     })
     watchSnapshots(registers, checkpoint)
+    watchReads(registers, checkpoint)
     gauge(registers, 'heartline_active', '1 if this process leads, else 0.', () => (checkpoint.leads ? 1 : 0))
   }
+}
+
+function watchReads(registers: Registry[], checkpoint: Checkpoint): void {
+  const reads = new Counter({
+    name: 'heartline_reads_total',
+    help: 'Linearizable reads, and what else changed nothing: answered under a lease, or by a commit appended for them.',
+    labelNames: ['by'],
+    registers,
+    collect() {
+      const { byLease, byBarrier } = checkpoint.status().reads
+      reads.reset()
+      reads.inc({ by: 'lease' }, byLease)
+      reads.inc({ by: 'barrier' }, byBarrier)
+    },
+  })
+  gauge(registers, 'heartline_leased', '1 while a lease lets this process answer reads from memory, else 0.', () =>
+    checkpoint.status().leased ? 1 : 0,
+  )
 }
 
 function watchSnapshots(registers: Registry[], checkpoint: Checkpoint): void {

@@ -109,6 +109,22 @@ export class Untold {
   }
 }
 
+/** Tells a caller whose answer waits for nothing. */
+export function answerAtOnce<R>(caller: Caller<R>, outcome: Outcome<R>, log: Logger): void {
+  try {
+    caller.told(outcome)
+  } catch (err) {
+    log.error({ err }, 'a caller failed on its answer')
+  }
+}
+
+/** Why those who waited are not answered by this process, as its replica says: certainly not applied, or left to its fate. */
+export function fateOf(effect: 'reject' | 'abandon', node: string): CheckpointError {
+  if (effect === 'reject')
+    return new CheckpointError('NOT_ACTIVE', `${node} no longer leads; nothing of this was applied`)
+  return new CheckpointError('STOPPED', `${node} stopped before its journal answered`)
+}
+
 /** Tells all of them the same failure. */
 export function failAll(tickets: Iterable<Ticket>, error: CheckpointError, log: Logger): void {
   for (const ticket of tickets) answer(ticket as Pending, { kind: 'failed', error }, log)

@@ -2,12 +2,14 @@
 import { EventEmitter, once } from 'node:events'
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
-import { type Caller, failAll, failOverdue, type HeldAnswers, PromisedAnswer, pending, Untold } from './answering.ts'
+import { failAll, failOverdue, fateOf, PromisedAnswer } from './answering.ts'
 import { type Chance, realNewId, realRandom } from './chance.ts'
-import { CheckpointError } from './errors.ts'
+import { CheckpointError, inapplicable } from './errors.ts'
 import { HeldCallers } from './held-callers.ts'
+import { Intake } from './intake.ts'
 import type { Journal, JournalRecord } from './journal.ts'
 import { type JournalExtent, JournalReader } from './journal-reader.ts'
+import type { LeaseGrant } from './lease.ts'
 import { type CheckpointLimits, checkedLimits, groupTooLarge } from './limits.ts'
 import { libraryLogger } from './logger.ts'
 import { CheckpointMap } from './map.ts'
@@ -18,9 +20,10 @@ import { type Effect, Replica } from './replica.ts'
 import { nothingCovers } from './snapshot-manifest.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 import { Snapshots } from './snapshots.ts'
+import { momentOf } from './staleness.ts'
 import type { CheckpointEvents, CheckpointPhase, CheckpointStatus, StandbyRead } from './status.ts'
 import { Store } from './store.ts'
-import { type Identity, type Outcome, openingSession, type Submission, submission } from './submission.ts'
+import { type Identity, type Outcome, submission } from './submission.ts'
 import { realTime, sleep, type Time } from './time.ts'
 
 export { type CheckpointLimits, defaultLimits } from './limits.ts'
@@ -37,18 +40,14 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   readonly #store: Store
   readonly #replica: Replica
   readonly #reader: JournalReader
-  readonly #heldAnswers: HeldAnswers = { bytes: 0 }
   readonly #stopping = new AbortController()
   readonly #held: HeldCallers
   readonly #warmth: ProducerWarmth
   readonly #snapshots: Snapshots | null
   #caughtUp = false
   #fatal: CheckpointError | null = null
-  #turnWanted = false
-  /** When the first transaction of this turn of the event loop came. */
-  #turnAtMs = 0
   #draining = false
-  readonly #untold: Untold
+  readonly #intake: Intake
 
   constructor(options: CheckpointOptions) {
     super()
@@ -66,11 +65,20 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     this.#journal = journal
     this.#log = log
     this.#time = time
-    this.#untold = new Untold(log)
     this.#held = new HeldCallers(this.#limits.queueMax, time)
     const word = () => Math.floor(random() * 2 ** 32)
     this.#store = new Store(this.#limits, [word(), word()])
     this.#replica = new Replica({ incarnation, node, url, store: this.#store, limits: this.#limits })
+    this.#intake = new Intake({
+      node,
+      limits: this.#limits,
+      store: this.#store,
+      replica: this.#replica,
+      time,
+      log,
+      leads: () => this.leads,
+      send: () => this.#send(),
+    })
     this.#reader = new JournalReader({
       journal: this.#journal,
       log: this.#log,
@@ -145,6 +153,21 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     return accepted
   }
 
+  /** Takes leave to answer reads from memory, which the receiver granted. It counts once the reign that it is for has begun, and while that lasts. */
+  grantLease(grant: LeaseGrant): void {
+    this.#replica.lease.grant(grant)
+  }
+
+  /** Gives the lease up, and takes none again for this reign, or up to the epoch that is given: another may be named at once. Reads go on by barriers. */
+  dropLease(epoch: number = this.#replica.reign[0]): void {
+    this.#replica.lease.drop(epoch)
+  }
+
+  /** Somebody has heard of this epoch: a lease of a lower one is over. */
+  sawEpoch(epoch: number): void {
+    this.#replica.lease.saw(epoch)
+  }
+
   /**
    * Runs `work` as one transaction; resolves with its result when it is durable and known valid.
    * @throws CheckpointError with `outcome` `not applied` (NOT_ACTIVE, QUEUE_FULL, TOO_LARGE …) or `unknown` (OUTCOME_UNKNOWN, STOPPED);
@@ -152,11 +175,14 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
    */
   transact<R>(work: () => R): Promise<R> {
     const { promise, resolve, reject } = Promise.withResolvers<R>()
-    this.#submit(work, encodeNothing, undefined, new PromisedAnswer(resolve, reject))
+    this.#intake.submit(work, encodeNothing, undefined, new PromisedAnswer(resolve, reject))
     return promise
   }
 
-  /** A linearizable read: waits for all it saw to be durable, and for proof, by a record appended after it began, that the reign still holds. */
+  /**
+   * A linearizable read: waits for all it saw to be durable, and for proof that the reign still holds: a lease, or a record appended after it
+   * began.
+   */
   read<R>(work: () => R): Promise<R> {
     return this.transact(() => this.#store.view(work))
   }
@@ -181,11 +207,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
 
   /** Opens a session in which a balancer numbers its requests; resolves with its name. */
   openSession(): Promise<string> {
-    const { promise, resolve, reject } = Promise.withResolvers<string>()
-    const refusal = this.#refusal()
-    if (refusal) reject(refusal)
-    else this.#enqueue(openingSession(this.#store), new PromisedAnswer(resolve, reject))
-    return promise
+    return this.#intake.openSession()
   }
 
   /** The general form of `transact`: with the caller's identity, and `done` called in log order. */
@@ -195,7 +217,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     identity: Identity | undefined,
     done: (outcome: Outcome<R>) => void,
   ): void {
-    this.#submit(work, encodeResponse, identity, { told: done })
+    this.#intake.submit(work, encodeResponse, identity, { told: done })
   }
 
   /** Resolves when this process leads; false if it does not within `deadlineMs`. */
@@ -219,6 +241,8 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
       unsettledMs: this.#replica.unsettledMs(nowMs),
       journalReachable: this.#reader.reachable,
       queued: this.#replica.queued,
+      leased: this.#replica.leased(momentOf(this.#time)),
+      reads: { ...this.#intake.reads },
       progress: this.#reader.progress.status(nowMs),
       snapshot: this.#snapshots?.status() ?? null,
     }
@@ -255,46 +279,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     await this.#journal.close()
   }
 
-  #refusal(): CheckpointError | null {
-    if (!this.leads) return new CheckpointError('NOT_ACTIVE', `${this.#node} does not lead; ask the active`)
-    const { queueMax, queueBytesMax } = this.#limits
-    const { queued, queuedBytes } = this.#replica
-    if (
-      queued + this.#untold.size >= queueMax ||
-      queuedBytes >= queueBytesMax ||
-      this.#heldAnswers.bytes >= queueBytesMax
-    ) {
-      return new CheckpointError('QUEUE_FULL', 'too many transactions wait for the journal; try again later')
-    }
-    return null
-  }
-
-  #submit<R>(
-    work: () => R,
-    encodeResponse: (result: R) => string,
-    identity: Identity | undefined,
-    caller: Caller<R>,
-  ): void {
-    const refusal = this.#refusal()
-    if (refusal) caller.told({ kind: 'failed', error: refusal })
-    else this.#enqueue(submission(this.#store, this.#limits, work, encodeResponse, identity), caller)
-  }
-
-  #enqueue<R>(made: Submission<R>, caller: Caller<R>): void {
-    this.#wantTurn()
-    this.#replica.submit(pending(made, caller, this.#turnAtMs, this.#heldAnswers))
-  }
-
-  /** Asks for work after this turn of the event loop: what arrived in it shares a group. */
-  #wantTurn(): void {
-    if (this.#turnWanted) return
-    this.#turnWanted = true
-    this.#turnAtMs = Math.floor(this.#time.now())
-    this.#time.soon(this.#turn)
-  }
-
-  readonly #turn = (): void => {
-    this.#turnWanted = false
+  #send(): void {
     this.#replica.flush(this.#time.now())
     this.#drain()
   }
@@ -324,22 +309,10 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
       foldState: () => this.#replica.foldState,
       lastValue: () => this.#replica.lastValue,
       goOnFrom: (state) => this.#replica.restore(state),
-      settled: () => this.#settled(),
+      settled: () => this.#intake.settled(),
       truncate: (before) => this.#journal.truncate(before),
       progress: () => this.#reader.progress,
     })
-  }
-
-  /** A read for a snapshot: one more finds room in a full queue, or a leader that is always busy would never get one. */
-  #settled(): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    if (!this.leads) reject(new CheckpointError('NOT_ACTIVE', `${this.#node} no longer leads`))
-    else
-      this.#enqueue(
-        submission(this.#store, this.#limits, () => undefined, encodeNothing, undefined),
-        new PromisedAnswer(resolve, reject),
-      )
-    return promise
   }
 
   /** Before anything is read; and again, as a standby, when the journal was truncated ahead of what was read. */
@@ -384,10 +357,10 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     try {
       // What callers do upon their answers would hold up the next group: its bytes leave with the last of this turn's microtasks.
       if (!this.#carryOutAll()) {
-        this.#untold.tell()
+        this.#intake.untold.tell()
         this.#carryOutAll() // what a caller asked for
       }
-      if (this.#untold.size > 0) this.#wantTurn()
+      if (this.#intake.untold.size > 0) this.#intake.wantTurn()
       if (this.#replica.needsReading) this.#reader.wake()
     } finally {
       this.#draining = false
@@ -405,7 +378,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   }
 
   #carryOut(effect: Effect): void {
-    if (effect.type !== 'append' && effect.type !== 'answer') this.#untold.tell(Number.POSITIVE_INFINITY) // in log order
+    if (effect.type !== 'append' && effect.type !== 'answer') this.#intake.untold.tell(Number.POSITIVE_INFINITY) // in log order
     switch (effect.type) {
       case 'append':
         if (effect.delayMs === 0) void this.#append(effect)
@@ -413,18 +386,12 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
         return
       case 'answer':
         this.emit('committed', effect.tookMs, effect.tickets.length)
-        this.#untold.add(effect.tickets)
+        this.#intake.untold.add(effect.tickets)
         return
-      case 'reject': {
-        const lost = `${this.#node} no longer leads; nothing of this was applied`
-        failAll(effect.tickets, new CheckpointError('NOT_ACTIVE', lost), this.#log)
+      case 'reject':
+      case 'abandon':
+        failAll(effect.tickets, fateOf(effect.type, this.#node), this.#log)
         return
-      }
-      case 'abandon': {
-        const stopped = `${this.#node} stopped before its journal answered`
-        failAll(effect.tickets, new CheckpointError('STOPPED', stopped), this.#log)
-        return
-      }
       case 'phase':
         this.#log.info(
           { from: effect.from, to: effect.to, reign: this.#replica.reign, reason: effect.reason },
@@ -467,14 +434,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
 
   #fail(error: unknown): void {
     if (this.#fatal) return
-    this.#fatal =
-      error instanceof CheckpointError
-        ? error
-        : new CheckpointError(
-            'JOURNAL_UNREADABLE',
-            `the journal could not be applied at offset ${this.#replica.foldState.offset}: ${String(error)}`,
-            error,
-          )
+    this.#fatal = inapplicable(error, this.#replica.foldState.offset)
     void this.#reader.stop()
     this.#snapshots?.phaseChanged(this.#fatal.code)
     this.#replica.resign(this.#fatal.code)

@@ -54,3 +54,13 @@ export class CheckpointError extends Error {
     this.retriable = row.retriable
   }
 }
+
+/** What keeps a process from going on at this offset, whatever was thrown there. */
+export function inapplicable(error: unknown, offset: number): CheckpointError {
+  if (error instanceof CheckpointError) return error
+  return new CheckpointError(
+    'JOURNAL_UNREADABLE',
+    `the journal could not be applied at offset ${offset}: ${String(error)}`,
+    error,
+  )
+}

@@ -10,9 +10,14 @@
  *   which voids what lands after it, and reads up to that claim. What landed before is valid and answered; the rest is appended again.
  * - **Fenced.** A valid claim of another takes all speculation back and rejects what was not acknowledged. That is safe to replay
  *   elsewhere: all that is valid of ours was read before the claim, the rest is void for ever.
+ * - **Reads.** What a read saw must be durable and valid before it is answered, and it must be proven that nobody else had begun to reign
+ *   when it ran. Without a lease the proof is a commit appended after it ran, shared by all that wait for one. Under a lease the proof is
+ *   the lease, so a read waits only for the changes before it, and for nothing if there are none. A lease counts while `active` alone:
+ *   then the own claim was read as valid, and no append is in doubt.
  */
 import { CheckpointError } from './errors.ts'
 import { Fold, type FoldState } from './fold.ts'
+import { Lease } from './lease.ts'
 import {
   type Claim,
   type Commit,
@@ -26,6 +31,7 @@ import {
   type Reign,
   recordVersion,
 } from './record.ts'
+import type { Moment } from './staleness.ts'
 import type { Store, Undo } from './store.ts'
 
 export type ReplicaPhase = 'standby' | 'claiming' | 'active' | 'settling'
@@ -36,6 +42,12 @@ export interface Ticket {
   readonly encoded: Encoded | null
   readonly undo: Undo | null
 }
+
+/**
+ * How a read that ran just now comes to its answer: `at-once`, it saw nothing but what is durable and valid; `rides`, with the last changes that
+ * it saw; `barrier`, with a commit that is appended later.
+ */
+export type ReadWay = 'at-once' | 'rides' | 'barrier'
 
 export type Effect =
   | {
@@ -74,7 +86,9 @@ interface InFlight {
   readonly value: Uint8Array
   readonly sentAtMs: number
   /** The group of a commit; null for a claim. */
-  readonly group: readonly Ticket[] | null
+  readonly group: Ticket[] | null
+  /** True for a commit that holds transactions, which reads may ride with. */
+  readonly changes: boolean
   /** The offset that the journal answered, while what came between is being read. */
   answeredOffset: number | null
   answeredAtMs: number
@@ -82,7 +96,7 @@ interface InFlight {
 
 /** A group whose append was given up on: it may have landed, or may still. */
 interface Unsure {
-  readonly group: readonly Ticket[]
+  readonly group: Ticket[]
   readonly reign: Reign
   readonly sentAtMs: number
 }
@@ -97,6 +111,8 @@ export interface ReplicaOptions {
 }
 
 export class Replica {
+  /** Leave to read from memory, as it was granted. */
+  readonly lease = new Lease()
   readonly #options: ReplicaOptions
   #fold = new Fold()
   #effects: Effect[] = []
@@ -183,10 +199,28 @@ export class Replica {
     return true
   }
 
-  /** Queues a ticket for the next group. To be called only while `phase` is `active` or `settling`. */
-  submit(ticket: Ticket): void {
+  /** True if reads may be answered from memory now. */
+  leased(now: Moment): boolean {
+    return this.#phase === 'active' && this.lease.holds(now, this.#reign[0])
+  }
+
+  /** How a read that ran at this moment, or later without a pause between, comes to its answer. */
+  wayOfRead(now: Moment): ReadWay {
+    if (!this.leased(now)) return 'barrier'
+    return this.#queueBytes > 0 || this.#inFlight?.changes ? 'rides' : 'at-once'
+  }
+
+  /**
+   * Queues a ticket for the next group; one that `rides` joins the changes before it. To be called only while `phase` is `active` or `settling`,
+   * and to ride at once after {@link Replica.wayOfRead} said so.
+   */
+  submit(ticket: Ticket, way: 'rides' | 'barrier' = 'barrier'): void {
     if (this.#phase !== 'active' && this.#phase !== 'settling')
       throw new Error('assertion: submit on a replica that does not lead')
+    if (way === 'rides' && this.#queueBytes === 0) {
+      this.#inFlight!.group!.push(ticket) // its record is on its way as it is: this one is in no record
+      return
+    }
     this.#queue.push(ticket)
     this.#queueBytes += bytesOf(ticket)
   }
@@ -208,7 +242,8 @@ export class Replica {
     } as const
     const transactions: Encoded[] = []
     for (const { encoded } of group) if (encoded !== null) transactions.push(encoded)
-    this.#append({ ...header, transactions: [] }, encodeCommit(header, transactions), group, nowMs)
+    const value = encodeCommit(header, transactions)
+    this.#append({ ...header, transactions: [] }, value, { group, changes: transactions.length > 0 }, nowMs)
   }
 
   /** An append was acknowledged with this offset. */
@@ -361,24 +396,24 @@ export class Replica {
       through: offset,
       digest,
     }
-    this.#append(claim, encodeClaim(claim), null, nowMs)
+    this.#append(claim, encodeClaim(claim), { group: null, changes: false }, nowMs)
   }
 
-  #append(entry: Entry, value: Uint8Array, group: readonly Ticket[] | null, nowMs: number): void {
+  #append(entry: Entry, value: Uint8Array, of: Pick<InFlight, 'group' | 'changes'>, nowMs: number): void {
     const { appendDeadlineMs, appendDeadlineMaxMs, settleDelayMs, settleDelayMaxMs } = this.#options.limits
     const token = ++this.#tokens
     const doubled = 2 ** Math.min(this.#failures, 20)
-    this.#inFlight = { token, entry, value, group, sentAtMs: nowMs, answeredOffset: null, answeredAtMs: 0 }
+    this.#inFlight = { token, entry, value, ...of, sentAtMs: nowMs, answeredOffset: null, answeredAtMs: 0 }
     this.#effects.push({
       type: 'append',
       token,
       value,
       deadlineMs: Math.min(appendDeadlineMs * doubled, appendDeadlineMaxMs),
-      delayMs: this.#failures === 0 || group ? 0 : Math.min((settleDelayMs * doubled) / 2, settleDelayMaxMs),
+      delayMs: this.#failures === 0 || of.group ? 0 : Math.min((settleDelayMs * doubled) / 2, settleDelayMaxMs),
     })
   }
 
-  #cutGroup(): readonly Ticket[] {
+  #cutGroup(): Ticket[] {
     let count = 0
     let bytes = 0
     for (const ticket of this.#queue) {

@@ -102,6 +102,7 @@ export function routes(checkpoint: Checkpoint, options: RouteOptions): Routes {
     act: (note: RequestNote | undefined) => void,
   ): void {
     const known = note(request)
+    if (known) checkpoint.sawEpoch(known.epoch)
     if (checkpoint.leads) return act(known)
     const { phase, journalReign } = checkpoint.status()
     const named = known !== undefined && known.epoch > journalReign[0]

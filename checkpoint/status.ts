@@ -37,6 +37,10 @@ export interface CheckpointStatus {
   readonly journalReachable: boolean
   /** Transactions and reads waiting for their place in the log. */
   readonly queued: number
+  /** True if reads are answered from memory: a lease holds. */
+  readonly leased: boolean
+  /** Reads, and what else changed nothing, since the start: answered under a lease, or by a barrier, for which a record was appended. */
+  readonly reads: { readonly byLease: number; readonly byBarrier: number }
   /** How far a cold start or a catch-up is; null if none is under way. */
   readonly progress: ProgressStatus | null
   /** Null if no snapshots are kept. */

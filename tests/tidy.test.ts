@@ -39,6 +39,7 @@ const cores = [
   'checkpoint/file-failure.ts',
   'checkpoint/http-methods.ts',
   'checkpoint/staleness.ts',
+  'checkpoint/lease.ts',
   'checkpoint/snapshot-chunk.ts',
   'checkpoint/snapshot-copy.ts',
   'checkpoint/snapshot-manifest.ts',
@@ -120,6 +121,7 @@ const touchesTheWorld =
 const simulated = [
   'checkpoint/checkpoint.ts',
   'checkpoint/answering.ts',
+  'checkpoint/intake.ts',
   'checkpoint/held-callers.ts',
   'checkpoint/journal-reader.ts',
   'checkpoint/producer-warmth.ts',
