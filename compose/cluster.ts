@@ -116,6 +116,7 @@ async function startInOrder(
   const fronts = await startAll(balancers, (name) => [
     ...places.balancerArgs(name),
     ...follow,
+    ...journal,
     ...(options.flags?.balancer ?? []),
   ])
   for (const name of backends.slice(1)) await startBackend(name)

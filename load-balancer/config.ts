@@ -1,6 +1,6 @@
 /** Options of the balancer. `meta.flag` is the command-line name where it is not the key in kebab-case. */
 import { z } from 'zod'
-import { logLevelOption, tokenOption } from '../checkpoint/config.ts'
+import { journalOptions, logLevelOption, tokenOption } from '../checkpoint/config.ts'
 import { byteCount, durationMs, port, share, textList } from '../checkpoint/units.ts'
 import { checkTlsOptions, tlsOptions } from '../heartbeat-receiver/tls-options.ts'
 import { connectionLimitOptions } from './connection-limits-config.ts'
@@ -24,6 +24,10 @@ const options = z.object({
     .prefault('ws://127.0.0.1:7070')
     .transform((urls) => (urls.length === 1 && urls[0] === 'none' ? [] : urls))
     .meta({ description: 'heartbeat receivers whose decisions are followed, comma separated; none for none' }),
+  kafka: journalOptions.shape.kafka.meta({
+    description: 'where the receivers record their decisions, read while none of them is heard: as theirs',
+  }),
+  topicPrefix: journalOptions.shape.topicPrefix,
   backends: textList
     .refine(areRegistrations, 'expected URLs, comma separated, each once, such as a=http://127.0.0.1:3000*2')
     .default([])

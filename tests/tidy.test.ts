@@ -138,6 +138,18 @@ const simulated = [
   'compose/ticket-office/bookings.ts',
   'compose/ticket-office/counters.ts',
   'compose/ticket-office/registers.ts',
+  'load-balancer/decision-journal.ts',
+  'load-balancer/decision-sources.ts',
+  'load-balancer/gatekeeper.ts',
+  'load-balancer/hold-queue.ts',
+  'load-balancer/introduction.ts',
+  'load-balancer/job.ts',
+  'load-balancer/read-only.ts',
+  'load-balancer/replay-lane.ts',
+  'load-balancer/sending.ts',
+  'load-balancer/session-keeper.ts',
+  'load-balancer/session-outlet.ts',
+  'load-balancer/silence-watch.ts',
 ]
 const ownTimeOrChance =
   /node:(?:timers|fs|perf_hooks)|\b(?:performance|Date|setTimeout|setInterval|setImmediate|queueMicrotask|nextTick|hrtime)\b|AbortSignal\.(?:timeout|any)|Math\.random|random(?:UUID|Bytes|Int|FillSync)|getRandomValues/
