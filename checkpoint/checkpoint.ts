@@ -33,6 +33,7 @@ export type { CheckpointPhase, CheckpointStatus, SnapshotStatus, StandbyRead } f
 /** A shard's state on this process: reads and changes maps, follows its journal, and leads it when told. */
 export class Checkpoint extends EventEmitter<CheckpointEvents> {
   readonly #node: string
+  readonly #incarnation: string
   readonly #limits: CheckpointLimits
   readonly #journal: Journal
   readonly #log: Logger
@@ -61,6 +62,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     if (incarnation === '')
       throw new CheckpointError('OPTIONS_WRONG', 'an incarnation needs a name; leave it out for one')
     this.#node = node
+    this.#incarnation = incarnation
     this.#limits = checkedLimits(options.limits)
     this.#journal = journal
     this.#log = log
@@ -118,6 +120,12 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   /** Own reign; `[0, 0]` if it never claimed. */
   get reign(): Reign {
     return this.#replica.reign
+  }
+
+  /** Who holds the reign that the journal shows, as its claim says; `[0, 0]` and empty if nobody claimed it. */
+  get holder(): { readonly reign: Reign; readonly incarnation: string; readonly node: string; readonly url: string } {
+    const { reign, incarnation, node, url } = this.#replica.foldState
+    return { reign, incarnation, node, url }
   }
 
   /** A named map of the state. The same name gives the same map. Names are part of the journal: do not reuse one for other values. */
@@ -287,8 +295,11 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
   #read({ offset, value }: JournalRecord): void {
     if (this.#fatal) return
     this.#snapshots?.recordRead(offset, value)
+    const { digest } = this.#replica.foldState // of the valid history: a void record leaves it as it is
     this.#replica.read(offset, value, this.#time.now())
     this.#drain()
+    const { digest: then, incarnation } = this.#replica.foldState
+    if (then !== digest && incarnation !== this.#incarnation) this.emit('read')
   }
 
   #keepSnapshots(

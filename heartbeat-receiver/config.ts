@@ -31,9 +31,13 @@ const options = journalOptions.extend({
     .default(1)
     .meta({ description: 'how many shards the state has' }),
   peers: textList
-    .refine((value) => value.length === 0, 'expected none: in this version one receiver runs at a time')
+    .refine((urls) => urls.every((url) => /^wss?:$/.test(URL.parse(url)?.protocol ?? '')), {
+      error: 'expected URLs of receivers such as ws://10.0.0.2:7070, comma separated',
+    })
     .default([])
-    .meta({ description: 'the other receivers, comma separated' }),
+    .meta({
+      description: 'the other receivers, comma separated ws:// or wss:// URLs, by which each is reached directly',
+    }),
   token: tokenOption,
   ...tlsOptions,
   logLevel: logLevelOption,

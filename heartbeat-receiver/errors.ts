@@ -4,7 +4,6 @@ export const receiverErrors = {
   CANNOT_LISTEN: (where: string) => `cannot listen on ${where}: choose another address with --host or --port`,
   UNSAFE_LISTEN: (where: string) => `refuses to listen on ${where} without a token: give --token or use 127.0.0.1`,
   BAD_URL: (url: string) => `"${url}" is no address of a receiver: expected one such as ws://127.0.0.1:7070`,
-  OUSTED: (by: string) => `${by} took over the decisions: run one receiver for one Kafka and topic prefix`,
 } as const
 export type ReceiverErrorCode = keyof typeof receiverErrors
 

@@ -1,4 +1,4 @@
-/** Asks with a fresh TCP connection whether anybody listens at a backend's URL. */
+/** Asks with a fresh TCP connection whether anybody listens at a backend's or another receiver's URL. */
 import { connect } from 'node:net'
 import type { ProbeOutcome } from './events.ts'
 
@@ -27,7 +27,7 @@ function probeOnce(url: string, deadlineMs: number): Promise<ProbeOutcome | 'res
   const { hostname, port, protocol } = new URL(url)
   const host = hostname.replace(/^\[|\]$/g, '')
   return new Promise((resolve) => {
-    const socket = connect({ host, port: Number(port) || (protocol === 'https:' ? 443 : 80) })
+    const socket = connect({ host, port: Number(port) || (protocol === 'https:' || protocol === 'wss:' ? 443 : 80) })
     let connected = false
     let timer = setTimeout(() => settle('timed-out'), remainingMs)
     const settle = (outcome: ProbeOutcome | 'reset') => {

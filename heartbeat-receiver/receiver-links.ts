@@ -87,7 +87,8 @@ export class ReceiverLinks {
   }
 }
 
-function addressOf(receiver: string, path: string): string {
+/** Where on a receiver to connect to. @throws ReceiverError BAD_URL */
+export function addressOf(receiver: string, path: string): string {
   const url = URL.parse(receiver)
   if (!url || !/^wss?:$/.test(url.protocol)) throw new ReceiverError('BAD_URL', receiver)
   return `${url.protocol}//${url.host}${url.pathname.replace(/\/$/, '')}${path}`

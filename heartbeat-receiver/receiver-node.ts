@@ -3,14 +3,14 @@
  * source or file of its own; `service.ts` puts a process around it, and the simulation runs this very class.
  */
 import type { Logger } from 'pino'
-import { Checkpoint } from '../checkpoint/checkpoint.ts'
 import type { Journal } from '../checkpoint/journal.ts'
 import type { SnapshotStore } from '../checkpoint/snapshot-store.ts'
 import type { Time } from '../checkpoint/time.ts'
 import { announce, announceCrash, announceVacancy } from './announcements.ts'
-import { DecisionLog } from './decision-log.ts'
+import { Authority } from './authority.ts'
 import { type Effect, type Input, type ProbeOutcome, type RecordedDecision, tickMs } from './events.ts'
 import type { Evidence } from './known-backend.ts'
+import { renewalMs } from './leadership.ts'
 import { changeMessages, wholeList } from './member-messages.ts'
 import type { BackendView, Decision, ReceiverEvent, ToBackend, ToFollower } from './protocol.ts'
 import { Receiver } from './receiver.ts'
@@ -18,6 +18,9 @@ import type { LinkPorts } from './receiver-link.ts'
 
 /** How often followers hear from a receiver that has nothing to say, milliseconds. */
 export const decisionsIntervalMs = 1_000
+
+/** A lease lasts so many heartbeat intervals. */
+const leaseIntervals = 2
 
 /** What a receiver does to the world. Nothing here throws or waits, but for `probe`. */
 export interface ReceiverPorts {
@@ -73,35 +76,34 @@ export interface ReceiverNodeOptions {
 export class ReceiverNode {
   readonly #options: ReceiverNodeOptions
   readonly #core: Receiver
-  readonly #decisions: DecisionLog
+  readonly #authority: Authority
   readonly #stops: (() => void)[] = []
   /** From the monotonic clock to Unix milliseconds. */
   readonly #originMs: number
   #ending = false
 
   constructor(options: ReceiverNodeOptions) {
-    const { time, random, newId, heartbeatMs, journal, snapshots, incarnation, name, url, log } = options
+    const { time, heartbeatMs } = options
     this.#options = options
     this.#originMs = time.wall() - time.now()
     this.#core = new Receiver({ shard: 0, heartbeatMs })
-    const checkpoint = new Checkpoint({
-      journal,
-      ...(snapshots ? { snapshots } : {}),
-      ...(newId ? { newId } : {}),
-      ...{ incarnation, node: name, url, time, random },
-      log: log.child({ journal: 'decisions' }),
-    })
-    this.#decisions = new DecisionLog(checkpoint)
+    this.#authority = this.#createAuthority(options)
   }
 
-  /** Begins: hears at once, decides when it has read its journal. */
+  /**
+   * Begins: hears at once, and decides when it has read the journal of decisions and no other receiver does.
+   * @throws ReceiverError BAD_URL for what is no address of a peer
+   */
   start(): void {
     const { time, ports } = this.#options
+    this.#authority.start()
     this.#stops.push(
-      time.every(tickMs, () => this.take({ type: 'tick' })),
-      time.every(decisionsIntervalMs, () => ports.broadcast(this.#decisionsMessage())),
+      time.every(tickMs, () => this.#tick()),
+      time.every(decisionsIntervalMs, () => ports.broadcast(this.#decisionsMessage(decisionsIntervalMs))),
+      time.every(renewalMs, () => {
+        if (this.leads) ports.tellPeers(this.#decisionsMessage(renewalMs))
+      }),
     )
-    void this.#openDecisions()
   }
 
   /** The decisions in force. */
@@ -116,12 +118,12 @@ export class ReceiverNode {
 
   /** True while this receiver decides. */
   get leads(): boolean {
-    return this.#core.authorized
+    return this.#authority.leads
   }
 
   /** Why it cannot say who is active yet; null if it can. */
   get notReady(): string | null {
-    return this.#core.authorized ? null : 'waiting for the journal of decisions'
+    return this.leads || this.#authority.follows ? null : 'waiting for the journal of decisions'
   }
 
   views(): BackendView[] {
@@ -131,12 +133,18 @@ export class ReceiverNode {
   /** Takes what was heard, in order. */
   take(input: Input): void {
     if (this.#ending) return
+    this.#authority.tell()
+    this.#step(input)
+  }
+
+  #step(input: Input): void {
+    if (this.#ending) return
     for (const effect of this.#core.step(input, this.#nowMs())) this.#carryOut(effect)
   }
 
   /** What a new follower is told, in this order. */
   *welcome(): Generator<ToFollower> {
-    yield this.#decisionsMessage()
+    yield this.#decisionsMessage(decisionsIntervalMs)
     yield* this.#membersMessages()
   }
 
@@ -144,26 +152,45 @@ export class ReceiverNode {
   async close(): Promise<void> {
     this.#ending = true
     for (const stop of this.#stops) stop()
-    await this.#decisions.close()
+    await this.#authority.close()
   }
 
-  async #openDecisions(): Promise<void> {
-    const { log } = this.#options
-    this.#decisions.onEnd((error) => this.#fail(error))
-    try {
-      const decisions = await this.#decisions.open()
-      this.take({ type: 'authorized', decisions })
-      this.#options.ports.leads(true)
-      const epoch = this.#core.decisions[0]?.epoch ?? 0
-      log.info({ event: 'authorized', epoch }, 'the journal of decisions was read; this receiver decides')
-    } catch (error) {
-      this.#fail(error as Error)
-    }
+  #createAuthority(options: ReceiverNodeOptions): Authority {
+    const { name, incarnation, url, peers, token, time, random, newId, dial, log, journal, snapshots, ports } = options
+    return new Authority({
+      ...{ name, incarnation, url, peers, token, time, random, dial, log },
+      leaseMs: leaseIntervals * options.heartbeatMs,
+      journal: {
+        journal,
+        ...(snapshots ? { snapshots } : {}),
+        ...(newId ? { newId } : {}),
+        log: log.child({ journal: 'decisions' }),
+      },
+      listener: {
+        authorized: (decisions, untilMs) => {
+          const leases = untilMs === null ? {} : { leasesUntilMs: this.#originMs + untilMs }
+          this.take({ type: 'authorized', decisions, ...leases })
+          ports.leads(true)
+        },
+        authority: (untilMs) =>
+          this.#step({ type: 'authority', untilMs: untilMs === null ? 0 : this.#originMs + untilMs }),
+        deauthorized: () => {
+          this.take({ type: 'deauthorized' })
+          ports.leads(false)
+        },
+        followed: (decisions) => this.take({ type: 'followed', decisions }),
+        probe: (probed) => ports.probe(probed),
+        failed: (error) => this.#fail(error),
+      },
+    })
   }
 
-  /** After an orderly stop this is no news. */
+  #tick(): void {
+    this.#authority.tick()
+    this.take({ type: 'tick' })
+  }
+
   #fail(error: Error): void {
-    if (this.#ending) return
     this.#ending = true
     this.#options.ports.failed(error)
   }
@@ -206,7 +233,7 @@ export class ReceiverNode {
 
   async #record(decision: RecordedDecision): Promise<void> {
     try {
-      await this.#decisions.record(decision)
+      await this.#authority.record(decision)
     } catch (error) {
       const reason = (error as Error).message
       this.#options.log.warn({ event: 'record-failed', epoch: decision.epoch, backend: decision.name, reason }, reason)
@@ -227,10 +254,10 @@ export class ReceiverNode {
     return membersWhole ? wholeList(members) : changeMessages({ members, left: [] })
   }
 
-  #decisionsMessage(): ToFollower {
+  #decisionsMessage(intervalMs: number): ToFollower {
     const { incarnation } = this.#options
     const decisions = [...this.#core.decisions]
-    return { type: 'decisions', decisions, leads: this.leads, incarnation, intervalMs: decisionsIntervalMs }
+    return { type: 'decisions', decisions, leads: this.leads, incarnation, intervalMs }
   }
 
   /** Monotonic time in Unix milliseconds. */

@@ -13,6 +13,7 @@ import { EventStream } from './event-stream.ts'
 import { createHttpApi } from './http-api.ts'
 import { Metrics } from './metrics.ts'
 import { probe } from './prober.ts'
+import { claimedUrl } from './receiver-address.ts'
 import { realPorts } from './receiver-link.ts'
 import { ReceiverNode, type ReceiverPorts } from './receiver-node.ts'
 import { tlsFilesOf } from './tls-options.ts'
@@ -148,7 +149,7 @@ class Service {
       ...{ name, heartbeatMs, peers, token },
       ...(journal ? { journal } : journalPorts({ kafka, topic, clientId: name, log })),
       incarnation: randomUUID(),
-      url: () => this.#url,
+      url: () => claimedUrl(this.#url, hostname()),
       time: realTime,
       random: Math.random,
       log: this.#log,

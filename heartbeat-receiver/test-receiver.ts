@@ -33,13 +33,16 @@ export async function startTestReceiver(
     token?: string
     port?: number
     heartbeatMs?: number
+    name?: string
+    peers?: string[]
     tls?: { tlsCert: string; tlsKey: string }
   } = {},
 ): Promise<TestReceiver> {
   const { log, lines } = capturedLog()
   const { journal = createMemoryLog(), limits, token, port = 0, heartbeatMs = calmHeartbeatMs } = options
+  const { name = 'receiver', peers = [] } = options
   const abort = new AbortController()
-  const parsed = receiverOptions.parse({ port, name: 'receiver', heartbeatMs, token, ...options.tls })
+  const parsed = receiverOptions.parse({ port, name, peers, heartbeatMs, token, ...options.tls })
   const receiver = await startReceiver(parsed, log, abort.signal, {
     journal: options.adapter ?? memoryJournal(journal),
     ...(limits ? { limits } : {}),

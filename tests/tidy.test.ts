@@ -60,6 +60,8 @@ const cores = [
   'heartbeat-receiver/backend-view.ts',
   'heartbeat-receiver/incoming.ts',
   'heartbeat-receiver/member-list.ts',
+  'heartbeat-receiver/leadership.ts',
+  'heartbeat-receiver/receiver-address.ts',
   'heartbeat-receiver/member-messages.ts',
   'heartbeat-receiver/known-members.ts',
   'backend/agent/agent-core.ts',
