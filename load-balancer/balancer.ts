@@ -4,7 +4,6 @@ import type { Logger } from 'pino'
 import { realTime } from '../checkpoint/time.ts'
 import { type TlsPair, watchTlsPair } from '../heartbeat-receiver/tls-pair.ts'
 import { AccessLog } from './access-log.ts'
-import type { Connect } from './backend-connections.ts'
 import { BalancedLane } from './balanced-lane.ts'
 import { BodyBudget, BodyReaders } from './body.ts'
 import type { BalancerOptions } from './config.ts'
@@ -24,6 +23,7 @@ import { countArrivals } from './replicas/auto-replicas.ts'
 import { RequestChecks } from './request-checks.ts'
 import { replacePair } from './secure-server.ts'
 import { clientServer } from './server.ts'
+import { StandbyConnections } from './standby-connections.ts'
 import { StandbyLane } from './standby-lane.ts'
 import { breakerLimitsOf, retryLimitsOf } from './strategies/config.ts'
 import { StreamLane } from './stream-lane.ts'
@@ -70,7 +70,12 @@ export function createFront(options: BalancerOptions, { follower, membership, me
   const { now } = time
   const limits = { timeMs: holdTimeMs, requestsMax: holdRequests, bytesMax: holdBytes }
   const { files, pair, backendCa } = readTlsMaterial(options)
-  const connect: Connect = (target, settled) => new BackendPool(target, settled, backendCa)
+  const standbysAtHand = new StandbyConnections({
+    membership,
+    make: (target) => new BackendPool(target, () => undefined, backendCa),
+    time,
+  })
+  const { connect } = standbysAtHand
   const active = new ReplayLane({ limits, token, follower, observer: metrics, log, time, connect })
   const balanced = new BalancedLane({
     ...{ membership, limits, log, time, observer: metrics, random: Math.random },
@@ -147,6 +152,7 @@ export function createFront(options: BalancerOptions, { follower, membership, me
       streams.close()
     })
     lane.close()
+    standbysAtHand.close()
     streams.close()
     bodies.close()
   }

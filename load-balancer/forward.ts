@@ -1,10 +1,11 @@
 /** Sends requests to one backend over kept-alive connections. The undici shell. */
 import { buildConnector, Client, type Dispatcher } from 'undici'
+import { sessionsPath } from '../checkpoint/request-headers.ts'
 import { realTime } from '../checkpoint/time.ts'
-import type { BackendConnections } from './backend-connections.ts'
 import { Bag } from './bag.ts'
 import type { Target } from './routing.ts'
 import { type Outgoing, Sending, type SendingListener, type SendingOwner } from './sending.ts'
+import type { IdleConnections } from './standby-connections.ts'
 
 /** Most connections to one backend that wait for its answers; more requests wait their turn. */
 export const connectionsMax = 256
@@ -35,14 +36,14 @@ const clientOptions: Client.Options = {
 }
 
 /** The connections to one backend. */
-export class BackendPool implements BackendConnections, SendingOwner {
+export class BackendPool implements IdleConnections, SendingOwner {
   readonly time = realTime
   readonly url: string
   /** Signs of life so far. */
   heard = 0
   /** Everything under way, also answers that have begun. */
   readonly #underWay = new Bag<Sending>()
-  readonly #settled: () => void
+  #settled: () => void
   /** Answers that have begun. */
   #begun = 0
   readonly #prefix: string
@@ -53,6 +54,9 @@ export class BackendPool implements BackendConnections, SendingOwner {
   /** One connection each. The last that was freed is the first to be used: its buffers are still in the processor's cache. */
   readonly #free: Client[] = []
   #connecting = 0
+  /** Connections that are opened, or asked for a sign of life, before anybody needs them. */
+  #idling = 0
+  #used = true
   #probe: Client | undefined
   #retiring: NodeJS.Timeout | undefined
   #hungUp = false
@@ -72,12 +76,14 @@ export class BackendPool implements BackendConnections, SendingOwner {
     this.#options = {
       ...clientOptions,
       connect: (options, callback) => {
-        this.#connecting += 1
+        // What nobody asked for yet is in nobody's way.
+        const counted = this.#used ? 1 : 0
+        this.#connecting += counted
         // The certificate is to be for the backend, not for the Host that a client asked for.
         connect({ ...options, servername: null as unknown as string }, (...result) => {
-          this.#connecting -= 1
+          this.#connecting -= counted
           callback(...result)
-          settled()
+          this.#settled()
         })
       },
     }
@@ -140,6 +146,18 @@ export class BackendPool implements BackendConnections, SendingOwner {
     if (this.#hungUp && this.#underWay.size === 0) this.destroy()
   }
 
+  stayOpen(count: number): void {
+    this.#used = false
+    const idle = this.#free.splice(0)
+    while (idle.length + this.#idling < count) idle.push(this.#open())
+    for (const client of idle) this.#signOfLife(client)
+  }
+
+  use(settled: () => void): void {
+    this.#used = true
+    this.#settled = settled
+  }
+
   /** Asks for a sign of life on a connection of its own: the others may all be taken. */
   ask(path: string): void {
     if (this.#probe) return
@@ -153,16 +171,7 @@ export class BackendPool implements BackendConnections, SendingOwner {
       if (this.#probe === probe) this.#probe = undefined
       probe.destroy().catch(() => undefined)
     }
-    const handler: Dispatcher.DispatchHandler = {
-      onRequestStart: () => undefined,
-      onResponseStart: () => {
-        this.heard += 1
-      },
-      onResponseData: () => undefined,
-      onResponseEnd: done,
-      onResponseError: done,
-    }
-    probe.dispatch({ method: 'HEAD', path: this.#prefix + path }, handler)
+    probe.dispatch({ method: 'HEAD', path: this.#prefix + path }, this.#listenFor(done))
   }
 
   /** Takes no more requests, and gives up those that wait, or that may move; the others may end within `graceMs`. */
@@ -190,6 +199,31 @@ export class BackendPool implements BackendConnections, SendingOwner {
     this.#probe?.destroy().catch(() => undefined)
     // Nothing waits for its end; what was under way hears it through its own sending.
     for (const client of this.#clients) client.destroy().catch(() => undefined)
+  }
+
+  /** Also opens the connection, if it is not open. */
+  #signOfLife(client: Client): void {
+    this.#idling += 1
+    const done = () => {
+      this.#idling -= 1
+      this.#free.push(client)
+      if (this.#used) this.#settled()
+    }
+    // Not HEAD, after which undici closes the connection (nodejs/undici#258).
+    client.dispatch({ method: 'GET', path: this.#prefix + sessionsPath }, this.#listenFor(done))
+  }
+
+  /** Hears a sign of life, and then that it is over. */
+  #listenFor(done: () => void): Dispatcher.DispatchHandler {
+    return {
+      onRequestStart: () => undefined,
+      onResponseStart: () => {
+        this.heard += 1
+      },
+      onResponseData: () => undefined,
+      onResponseEnd: done,
+      onResponseError: done,
+    }
   }
 
   #open(): Client {

@@ -97,6 +97,7 @@ export class FakeBackend {
   }
 
   apply(arrival: Arrival, response: ServerResponse): void {
+    if (arrival.url === sessionsPath) return void response.writeHead(204).end()
     const session = arrival.note?.session
     if (session && !this.journal.sessions.has(session)) {
       response.writeHead(410, { 'x-heartline-refused': 'session-ended' })

@@ -152,6 +152,7 @@ const simulated = [
   'load-balancer/session-keeper.ts',
   'load-balancer/session-outlet.ts',
   'load-balancer/silence-watch.ts',
+  'load-balancer/standby-connections.ts',
 ]
 const ownTimeOrChance =
   /node:(?:timers|fs|perf_hooks)|\b(?:performance|Date|setTimeout|setInterval|setImmediate|queueMicrotask|nextTick|hrtime)\b|AbortSignal\.(?:timeout|any)|Math\.random|random(?:UUID|Bytes|Int|FillSync)|getRandomValues/
