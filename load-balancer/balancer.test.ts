@@ -114,6 +114,18 @@ describe('an orderly stop', () => {
     assert.deepEqual([status, headers.connection], [200, 'close'])
     await balancer.done
   })
+
+  it('answers once more on a connection that was idle, and says that it was the last time', async (t) => {
+    const { a, agent, balancer, send, stop } = await startCluster(t)
+    await send({})
+    assert.equal(Object.values(agent.freeSockets).flat().length, 1)
+    stop()
+    const { status, headers } = await send({ method: 'POST', body: 'x' })
+    assert.deepEqual([status, headers.connection, a.requests.length], [200, 'close', 2])
+    const startedMs = performance.now()
+    await balancer.done
+    assert.ok(performance.now() - startedMs < 800, 'with no connection left it waits for nothing')
+  })
 })
 
 it('a tunnel is refused', async (t) => {

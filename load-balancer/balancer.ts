@@ -14,7 +14,7 @@ import { BackendPool, connectionsMax } from './forward.ts'
 import { Forwarding } from './forwarding.ts'
 import type { LaneSettings } from './lane-settings.ts'
 import { Lanes } from './lanes.ts'
-import { listen, portOf, refuseUnsafe, stopServer, urlOf } from './listening.ts'
+import { idleGraceMs, listen, portOf, refuseUnsafe, stopServer, urlOf } from './listening.ts'
 import type { Membership } from './membership.ts'
 import { Metrics } from './metrics.ts'
 import { randomDigits } from './random-digits.ts'
@@ -147,10 +147,11 @@ export function createFront(options: BalancerOptions, { follower, membership, me
     tcp?.close()
     unwatch?.()
     streams.stop()
-    await stopServer(clients, () => {
+    const cut = () => {
       lane.close()
       streams.close()
-    })
+    }
+    await stopServer(clients, cut, idleGraceMs)
     lane.close()
     standbysAtHand.close()
     streams.close()

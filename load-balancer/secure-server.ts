@@ -95,10 +95,15 @@ function ownConnections(server: Http2SecureServer, idleTimeMs: number): void {
     session.on('close', () => sessions.delete(session))
   })
   const closeHttp1 = (server as unknown as Partial<Server>).closeIdleConnections?.bind(server)
+  // What is under way may end, and the client is told which of its requests were not looked at (RFC 9113 6.8).
+  const closeSessions = () => {
+    for (const session of sessions) session.close()
+  }
   Object.assign(server, {
+    closeSessions,
     closeIdleConnections: () => {
       closeHttp1?.()
-      for (const session of sessions) session.close()
+      closeSessions()
     },
     closeAllConnections: () => {
       for (const session of sessions) session.destroy()
