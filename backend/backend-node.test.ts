@@ -130,6 +130,91 @@ test('a leading one that stops says goodbye first, and serves until the successo
   )
 })
 
+const grantOf = (sequence: number, epoch: number) => {
+  return { type: 'ack', sequence, epoch, lease: { epoch, forMs: 2 * intervalMs } }
+}
+/** The receiver answers the heartbeat that was sent last. */
+function grant({ socket }: Joined, epoch: number): void {
+  const last = socket.sent.findLast(({ type }) => type === 'heartbeat')
+  socket.hear(grantOf(last!.sequence as number, epoch))
+}
+
+test('what it is granted is a lease from when the heartbeat was sent on, for its own reign alone', async (t) => {
+  const world = new World(t)
+  const joined = await world.join('a')
+  const { checkpoint } = joined.node
+  world.lead(joined, 3)
+  await world.time.run(450)
+  assert.ok(!checkpoint.status().leased)
+  const { time } = world
+  const sequence = joined.socket.sent.findLast(({ type }) => type === 'heartbeat')!.sequence as number
+  await time.run(90)
+  joined.socket.hear(grantOf(sequence, 3))
+  assert.ok(checkpoint.status().leased)
+  await time.run(120)
+  assert.ok(!checkpoint.status().leased, 'it has taken a while to come')
+  grant(joined, 2)
+  assert.ok(!checkpoint.status().leased)
+  await time.run(100)
+  grant(joined, 3)
+  assert.ok(checkpoint.status().leased)
+})
+
+test('what it says that it has yielded it has given up before, and takes again under a higher epoch only', async (t) => {
+  const world = new World(t)
+  const joined = await world.join('a')
+  const { checkpoint } = joined.node
+  world.lead(joined, 3)
+  await world.time.run(500)
+  grant(joined, 3)
+  assert.ok(checkpoint.status().leased)
+  joined.socket.hear({ type: 'yield', epoch: 3 })
+  assert.ok(!checkpoint.status().leased)
+  assert.deepEqual(
+    joined.socket.sent.filter(({ type }) => type === 'yielded'),
+    [{ type: 'yielded', epoch: 3 }],
+  )
+  await world.time.run(100)
+  grant(joined, 3)
+  assert.ok(!checkpoint.status().leased)
+  world.lead(joined, 4)
+  await world.time.run(500)
+  grant(joined, 4)
+  assert.ok(checkpoint.status().leased)
+})
+
+test('an answer that names a higher epoch ends the lease', async (t) => {
+  const world = new World(t)
+  const joined = await world.join('a')
+  world.lead(joined, 3)
+  await world.time.run(500)
+  grant(joined, 3)
+  joined.socket.hear({ type: 'ack', sequence: 1_000, epoch: 4 })
+  assert.ok(!joined.node.checkpoint.status().leased)
+})
+
+test('a leading one that stops has no lease when it says goodbye, though it goes on serving', async (t) => {
+  const world = new World(t)
+  const joined = await world.join('a')
+  const { node, socket } = joined
+  world.lead(joined, 3)
+  await world.time.run(500)
+  grant(joined, 3)
+  let leasedAtGoodbye: boolean | undefined
+  const send = socket.send.bind(socket)
+  socket.send = (text) => {
+    if (text.includes('goodbye')) leasedAtGoodbye = node.checkpoint.status().leased
+    send(text)
+  }
+  void node.close()
+  await world.time.run(100)
+  assert.ok(node.checkpoint.leads)
+  assert.equal(leasedAtGoodbye, false)
+  const read = node.checkpoint.read(() => 1)
+  await world.time.run(10)
+  assert.equal(await read, 1)
+})
+
 test('one that leads and finds nobody to take over says so, and ends after two seconds', async (t) => {
   const world = new World(t)
   const { node, socket } = await world.join('a')

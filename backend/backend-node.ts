@@ -15,7 +15,7 @@ import {
 import { defaultBodyBytesMax } from '../checkpoint/route.ts'
 import type { Time } from '../checkpoint/time.ts'
 import type { LinkPorts } from '../heartbeat-receiver/receiver-link.ts'
-import { type GrantedLease, type HeartbeatStatus, type Heartbeats, startHeartbeats } from './heartbeat-client.ts'
+import { type HeartbeatStatus, type Heartbeats, startHeartbeats } from './heartbeat-client.ts'
 
 /** A checkpoint with the HTTP side: `route` makes a handler that is exactly once. */
 export type ServiceCheckpoint = Checkpoint & Pick<Routes, 'route'>
@@ -57,13 +57,6 @@ export interface BackendNodeOptions {
   readonly onFailed: (error: unknown) => void
 }
 
-/** What a checkpoint does upon grants of leases; one that knows no leases asks the journal at each read. */
-interface LeaseHolder {
-  grantLease(lease: GrantedLease): void
-  dropLease(): void
-  sawEpoch(epoch: number): void
-}
-
 /** How long a leading backend that stops waits for its successor's claim, milliseconds. */
 const handOverDeadlineMs = 2_000
 
@@ -73,11 +66,8 @@ export class BackendNode {
   readonly checkpoint: ServiceCheckpoint
   readonly routes: Routes
   readonly #options: BackendNodeOptions
-  readonly #leases: Partial<LeaseHolder>
   #heartbeats: Heartbeats | null = null
   #handingOver: Promise<void> | null = null
-  /** Under this epoch and earlier ones no lease is taken: that was promised to a receiver. */
-  #yieldedEpoch = 0
 
   constructor(options: BackendNodeOptions) {
     const { name, token, log, journal, snapshots, incarnation, url, limits, time, random, newId } = options
@@ -93,7 +83,6 @@ export class BackendNode {
     const { bodyBytesMax = defaultBodyBytesMax } = options
     this.routes = routes(checkpoint, { node: name, token, log, bodyBytesMax })
     this.checkpoint = Object.assign(checkpoint, { route: this.routes.route })
-    this.#leases = checkpoint as Partial<LeaseHolder>
     checkpoint.on('fatal', options.onFailed)
   }
 
@@ -128,9 +117,9 @@ export class BackendNode {
       hello: { name, incarnation, url: url(), weight, direct, exactlyOnce: true },
       status: () => this.#status(),
       onLead: (epoch) => this.#lead(epoch),
-      onEpoch: (epoch) => this.#leases.sawEpoch?.(epoch),
-      onLease: (lease) => this.#grant(lease),
-      onYield: (epoch) => this.#yield(epoch),
+      onEpoch: (epoch) => this.checkpoint.sawEpoch(epoch),
+      onLease: (lease) => this.checkpoint.grantLease(lease),
+      onYield: (epoch) => this.checkpoint.dropLease(epoch),
       onRefused: this.#options.onFailed,
       ...(onHeartbeat && { onHeartbeat }),
     })
@@ -140,16 +129,6 @@ export class BackendNode {
     if (this.checkpoint.lead(epoch)) return
     const { phase, journalReign } = this.checkpoint.status()
     this.#heartbeats?.refuse(epoch, `it is ${phase}, and its journal shows epoch ${journalReign[0]}`)
-  }
-
-  #grant(lease: GrantedLease): void {
-    if (lease.epoch > this.#yieldedEpoch) this.#leases.grantLease?.(lease)
-  }
-
-  #yield(epoch: number): void {
-    this.#yieldedEpoch = Math.max(this.#yieldedEpoch, epoch)
-    // One of an earlier reign is none any more; one of a later reign is not what was asked for.
-    if (this.checkpoint.reign[0] <= epoch) this.#leases.dropLease?.()
   }
 
   #status(): HeartbeatStatus {
@@ -170,7 +149,7 @@ export class BackendNode {
   async #handOver(): Promise<void> {
     const { leads } = this.checkpoint
     const heard = this.#heartbeats?.connected === true
-    this.#yield(Number.POSITIVE_INFINITY)
+    this.checkpoint.dropLease(Number.MAX_SAFE_INTEGER)
     this.#heartbeats?.close('stopped in order')
     if (leads && heard && !(await this.#succeeded()))
       this.#options.log.info('nobody took over in time; stopping all the same')

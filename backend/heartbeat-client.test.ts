@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { LeaseGrant } from '../checkpoint/lease.ts'
 import { capturedLog } from '../heartbeat-receiver/captured-log.ts'
 import { goodbyeSchema } from '../heartbeat-receiver/protocol.ts'
 import { VirtualPorts, type VirtualSocket } from '../heartbeat-receiver/virtual-ports.ts'
-import { type GrantedLease, type HeartbeatOptions, type HeartbeatStatus, startHeartbeats } from './heartbeat-client.ts'
+import { type HeartbeatOptions, type HeartbeatStatus, startHeartbeats } from './heartbeat-client.ts'
 
 const hello = { name: 'a', incarnation: 'a-1', url: 'http://a:1', weight: 2, direct: true, exactlyOnce: true }
 const status: HeartbeatStatus = {
@@ -193,7 +194,7 @@ describe('heartbeat client', () => {
   })
 
   it('counts a lease from when the heartbeat was sent that the grant answers, by both clocks', () => {
-    const leases: GrantedLease[] = []
+    const leases: LeaseGrant[] = []
     let wallMs = 5_000
     const { ports } = start({ onLease: (lease) => leases.push(lease), wall: () => wallMs })
     ports.run(40)
@@ -206,7 +207,7 @@ describe('heartbeat client', () => {
   })
 
   it('takes no lease with an answer to what it never sent, has answered for, or sent over another connection', () => {
-    const leases: GrantedLease[] = []
+    const leases: LeaseGrant[] = []
     const { ports } = start({ onLease: (lease) => leases.push(lease) })
     const grant = (sequence: number) => ({ type: 'ack', sequence, epoch: 3, lease: { epoch: 3, forMs: 200 } })
     welcome(ports.last)
@@ -225,7 +226,7 @@ describe('heartbeat client', () => {
   })
 
   it('remembers no more than 64 unanswered heartbeats', () => {
-    const leases: GrantedLease[] = []
+    const leases: LeaseGrant[] = []
     const { ports, heartbeats } = start({ onLease: (lease) => leases.push(lease) })
     welcome(ports.last)
     for (let more = 0; more < 64; more++) heartbeats.statusChanged()
@@ -236,7 +237,7 @@ describe('heartbeat client', () => {
   })
 
   it('hears grants of every receiver, each from its own heartbeat', () => {
-    const leases: GrantedLease[] = []
+    const leases: LeaseGrant[] = []
     const { ports } = start({ receivers: ['ws://r1', 'ws://r2'], onLease: (lease) => leases.push(lease) })
     const [first, second] = ports.sockets as [VirtualSocket, VirtualSocket]
     welcome(first)

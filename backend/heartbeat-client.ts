@@ -1,5 +1,7 @@
 /** Tells the receivers that this backend is alive and how it is, and hears from them when it is to lead. */
 import type { Logger } from 'pino'
+import type { LeaseGrant } from '../checkpoint/lease.ts'
+import type { Moment } from '../checkpoint/staleness.ts'
 import { realTime } from '../checkpoint/time.ts'
 import { paths } from '../heartbeat-receiver/incoming.ts'
 import {
@@ -7,7 +9,6 @@ import {
   type Goodbye,
   type Heartbeat,
   type Hello,
-  type LeaseGrant,
   protocolVersion,
   reasonLengthMax,
   type ToBackend,
@@ -27,17 +28,6 @@ import { BackendError } from './errors.ts'
 /** What a heartbeat says of the backend. */
 export type HeartbeatStatus = Omit<Heartbeat, 'type' | 'sequence'>
 
-/** A moment by both clocks of this process: neither alone tells how much time has passed since. */
-export interface Moment {
-  readonly monotonicMs: number
-  readonly wallMs: number
-}
-
-/** What a receiver grants, and when the heartbeat was sent from which it counts. */
-export interface GrantedLease extends LeaseGrant {
-  readonly sentAt: Moment
-}
-
 export interface HeartbeatOptions {
   /** `ws://` URLs of the receivers. */
   readonly receivers: readonly string[]
@@ -52,7 +42,7 @@ export interface HeartbeatOptions {
   /** An epoch that a receiver says is in force. Called with every answer to a heartbeat. */
   readonly onEpoch?: (epoch: number) => void
   /** A receiver grants a lease. Called with every one, whoever grants it. */
-  readonly onLease?: (lease: GrantedLease) => void
+  readonly onLease?: (lease: LeaseGrant) => void
   /** Another is to be named in place of this one: any lease under this epoch is to be given up before it returns, as `yielded` is said then. */
   readonly onYield?: (epoch: number) => void
   /** The receivers do not take this backend, and will not: it must end. Called once. */
