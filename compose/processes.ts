@@ -26,6 +26,8 @@ export interface ProcessSpec {
   args: string[]
   /** Added to this process's own environment. Secrets go here, never into `args`, which every user of the machine can read. */
   env?: Record<string, string | undefined>
+  /** What this child runs before its args, where it is not what the others run: such as a command that puts it into a network of its own. */
+  command?: readonly [string, ...string[]]
   /** Gets every line that the child prints. */
   onLine?: (line: LogLine) => void
   /** How long it may take to listen before it is killed and `start` rejects. Default 180 s. */
@@ -79,7 +81,7 @@ export class Processes {
   async start(spec: ProcessSpec): Promise<ManagedProcess> {
     if (this.#running.get(spec.name)?.exit === undefined && this.#running.has(spec.name))
       throw new ComposeError('NAME_RUNNING', `${spec.name} is still running; stop it before starting it again`)
-    const [file, ...before] = this.#command
+    const [file, ...before] = spec.command ?? this.#command
     // A session of its own: Ctrl-C at the terminal reaches only us, and we end the children in order.
     const child = spawn(file, [...before, ...spec.args], {
       env: { ...process.env, ...spec.env },

@@ -1,0 +1,110 @@
+/** The active backend fails, or is cut off. */
+import { harness } from '../network.ts'
+import type { Row } from '../row.ts'
+import { shapes } from '../shapes.ts'
+import type { Stage } from '../stage.ts'
+
+/** Long enough that whoever was cut off acts on it. */
+const cutMs = 1_500
+const zombieMs = 400
+const briefPause = 'a pause of tens of ms'
+const usual = { shape: shapes.usual, allowance: 'nothing' } as const
+
+async function killBy(stage: Stage, signal: NodeJS.Signals): Promise<void> {
+  const active = stage.active()
+  stage.end(active, signal)
+  await stage.untilTakenOverFrom(active)
+  await stage.start(active)
+}
+
+export const activeRows: readonly Row[] = [
+  {
+    ...usual,
+    name: 'active-killed',
+    event: 'active: `kill -9`',
+    promise: briefPause,
+    run: (stage) => killBy(stage, 'SIGKILL'),
+  },
+  {
+    ...usual,
+    name: 'active-crashes',
+    event: 'active: crash (an exception that nobody catches)',
+    promise: briefPause,
+    run: (stage) => killBy(stage, 'SIGUSR2'),
+  },
+  {
+    ...usual,
+    name: 'active-exits',
+    event: 'active: exits at once, with an error code',
+    promise: briefPause,
+    run: (stage) => killBy(stage, 'SIGWINCH'),
+  },
+  {
+    ...usual,
+    name: 'active-hangs',
+    event: 'active: hangs (SIGSTOP), later resumes as a zombie',
+    promise: 'a pause of the detection time',
+    run: async (stage) => {
+      const active = stage.active()
+      stage.signal(active, 'SIGSTOP')
+      await stage.untilTakenOverFrom(active)
+      await stage.pause(zombieMs)
+      const fenced = stage.untilSaid(active, /fenced|standby/i)
+      stage.signal(active, 'SIGCONT')
+      await fenced
+    },
+  },
+  {
+    ...usual,
+    name: 'active-cut-off-from-receivers',
+    event: 'active: cut off from the receivers',
+    promise: 'a pause, or none',
+    run: async (stage) => {
+      const active = stage.active()
+      await stage.cut(active, stage.system.namesOf('receiver'))
+      await stage.pause(cutMs)
+      await stage.untilServed()
+      await stage.heal()
+    },
+  },
+  {
+    ...usual,
+    name: 'active-cut-off-from-kafka',
+    event: 'active: cut off from Kafka',
+    promise: 'a pause',
+    run: async (stage) => {
+      const active = stage.active()
+      await stage.cut(active, [harness])
+      await stage.untilTakenOverFrom(active)
+      await stage.pause(zombieMs)
+      await stage.heal()
+    },
+  },
+  {
+    ...usual,
+    name: 'active-cut-off-from-balancers',
+    event: 'active: cut off from the balancers',
+    promise: 'a pause',
+    run: async (stage) => {
+      const active = stage.active()
+      await stage.cut(active, stage.system.namesOf('balancer'))
+      await stage.untilTakenOverFrom(active)
+      await stage.pause(zombieMs)
+      await stage.heal()
+    },
+  },
+  {
+    ...usual,
+    name: 'heartbeats-reset',
+    event: 'a middlebox resets the living active’s heartbeat connections',
+    promise: 'at most the lease time, no stale read',
+    run: async (stage) => {
+      for (const gapMs of [120, 350, 20, 500]) {
+        const active = stage.active()
+        for (const receiver of stage.system.namesOf('receiver')) await stage.reset(active, receiver)
+        await stage.pause(gapMs)
+        await stage.untilServed()
+      }
+    },
+  },
+]

@@ -1,0 +1,40 @@
+/** A standby dies and joins again. */
+import type { Row } from '../row.ts'
+import { shapes } from '../shapes.ts'
+
+const awayMs = 200
+
+export const standbyRows: readonly Row[] = [
+  {
+    name: 'standby-dies',
+    event: 'a standby dies, and joins again',
+    promise: 'nothing',
+    allowance: 'nothing',
+    shape: shapes.usual,
+    run: async (stage) => {
+      const [standby] = stage.standbys()
+      stage.kill(standby!)
+      await stage.pause(awayMs)
+      await stage.start(standby!)
+    },
+  },
+  {
+    name: 'standby-joins-cold',
+    event: 'a standby joins cold, with a large journal and snapshots; then the active dies',
+    promise: 'nothing, then a pause of tens of ms',
+    allowance: 'nothing',
+    shape: shapes.large,
+    run: async (stage) => {
+      const standbys = stage.standbys()
+      stage.kill(...standbys)
+      await stage.pause(awayMs)
+      await stage.start(...standbys)
+      await stage.untilWhole()
+      // What they restored is what the next clients get.
+      const active = stage.active()
+      stage.kill(active)
+      await stage.untilTakenOverFrom(active)
+      await stage.start(active)
+    },
+  },
+]
