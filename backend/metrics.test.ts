@@ -141,3 +141,21 @@ test('a backend says how old and how large its newest snapshot is, and how much 
   while (seriesOf(await metrics(), 'heartline_snapshot_tail_bytes') < 5_000)
     await new Promise((resolve) => setImmediate(resolve)) // a writer reads its own records back at leisure
 })
+
+test('it says whether it has a lease, and how many reads were answered under one and without', async (t) => {
+  const { checkpoint, count, url } = await counting(t)
+  await count(1)
+  const read = async () => {
+    const text = await (await fetch(url)).text()
+    const names = ['heartline_leased', 'heartline_reads_total{by="lease"}', 'heartline_reads_total{by="barrier"}']
+    return names.map((name) => seriesOf(text, name.replace(/[{}]/g, '\\$&')))
+  }
+  const [, byLease, byBarrier] = await read()
+  await checkpoint.read(() => 1)
+  assert.deepEqual(await read(), [0, byLease, byBarrier! + 1])
+  const sentAt = { monotonicMs: performance.now(), wallMs: Date.now() }
+  checkpoint.grantLease({ epoch: 1, forMs: 60_000, sentAt })
+  await checkpoint.read(() => 1)
+  await checkpoint.read(() => 2)
+  assert.deepEqual(await read(), [1, byLease! + 2, byBarrier! + 1])
+})

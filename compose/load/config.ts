@@ -1,15 +1,22 @@
 /** Options of the test client. */
 import { z } from 'zod'
-import { durationMs, flag } from '../../checkpoint/units.ts'
+import { durationMs, flag, textList } from '../../checkpoint/units.ts'
 import { httpMethods } from './http-operations.ts'
 import type { LoadSettings } from './load.ts'
 
+function isHttp(text: string): boolean {
+  return /^https?:$/.test(URL.parse(text)?.protocol ?? '')
+}
+
 /** Each by itself; {@link loadOptions} adds what holds between them. */
 export const loadFields = z.object({
-  target: z
-    .url({ protocol: /^https?$/, error: 'expected a URL such as http://127.0.0.1:8080' })
-    .default('http://127.0.0.1:8080')
-    .meta({ description: 'base URL of the balancer (or of any server with the ticket office behind it)' }),
+  target: textList
+    .refine((urls) => urls.length > 0 && urls.every(isHttp), 'expected URLs such as http://127.0.0.1:8080')
+    .prefault('http://127.0.0.1:8080')
+    .meta({
+      description:
+        'base URL of the balancer (or of any server with the ticket office behind it); of several, comma separated, one that refuses connections is left for the next',
+    }),
   rate: z.coerce
     .number('expected requests per second')
     .positive()

@@ -12,10 +12,15 @@ export type Reply =
 const responseBytesMax = 4 * 1024 * 1024
 
 export class Connection {
-  readonly #client: Client | Pool
+  readonly #clients: readonly (Client | Pool)[]
+  /** Where requests are sent until nobody listens there. */
+  #current: number
 
-  /** `timeoutMs` bounds connecting, and the wait for an answer. `count` is how many connections there are. */
-  constructor(target: string, timeoutMs: number, count = 1) {
+  /**
+   * `timeoutMs` bounds connecting, and the wait for an answer. `count` is how many connections there are. With several targets, one of
+   * which a new connection is refused by is left for the next: as any client of several balancers does, for nothing was sent yet.
+   */
+  constructor(target: string | readonly string[], timeoutMs: number, { count = 1, first = 0 } = {}) {
     const options = {
       connectTimeout: timeoutMs,
       headersTimeout: timeoutMs,
@@ -23,20 +28,38 @@ export class Connection {
       maxResponseSize: responseBytesMax,
       allowH2: false,
     }
-    this.#client = count === 1 ? new Client(target, options) : new Pool(target, { ...options, connections: count })
+    const targets = typeof target === 'string' ? [target] : target
+    this.#clients = targets.map((one) =>
+      count === 1 ? new Client(one, options) : new Pool(one, { ...options, connections: count }),
+    )
+    this.#current = first % targets.length
   }
 
   /** Resolves with the answer or the failure; never rejects. `more` are headers, names and values in turn. Callbacks rather than streams, for they cost the least. */
   send({ method, path, body, contentType }: OperationRequest, more: readonly string[] = []): Promise<Reply> {
     const headers = body === null ? [...more] : ['content-type', contentType ?? 'application/json', ...more]
+    const request = { method, path, body, headers }
+    return this.#clients.length === 1 ? this.#dispatch(0, request) : this.#sendToAny(request)
+  }
+
+  #dispatch(index: number, request: Dispatcher.DispatchOptions): Promise<Reply> {
     return new Promise((resolve) => {
-      this.#client.dispatch({ method, path, body, headers }, new ReplyHandler(resolve))
+      this.#clients[index]!.dispatch(request, new ReplyHandler(resolve))
     })
   }
 
+  async #sendToAny(request: Dispatcher.DispatchOptions): Promise<Reply> {
+    for (let refusals = 0; ; refusals++) {
+      const index = this.#current
+      const reply = await this.#dispatch(index, request)
+      if (reply.type === 'response' || !isRefused(reply.code) || refusals >= this.#clients.length) return reply
+      if (this.#current === index) this.#current = (index + 1) % this.#clients.length
+    }
+  }
+
   /** Ends it at once. */
-  close(): Promise<void> {
-    return this.#client.destroy()
+  async close(): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.destroy()))
   }
 }
 

@@ -152,3 +152,24 @@ test('an abort ends the sending, and what was sent is verified', async (t) => {
   assert.equal(isClean(report), true)
   assert.ok(report.requests >= 50 && report.requests < 300, `${report.requests}`)
 })
+
+test('of several targets, one that refuses connections is left for the next, and nobody notices', async (t) => {
+  const office = await openOffice(t)
+  let answered = 0
+  let elsewhere = 0
+  const first = createServer((request, response) => {
+    response.shouldKeepAlive = ++answered < 20
+    if (answered === 20) first.close()
+    office(request, response)
+  })
+  await new Promise<void>((resolve) => first.listen(0, '127.0.0.1', resolve))
+  const { port } = first.address() as { port: number }
+  const second = await listen(t, (request, response) => {
+    elsewhere++
+    office(request, response)
+  })
+  const target = [`http://127.0.0.1:${port}`, second]
+  const { report } = await createLoad({ ...settings, clients: 1, target }).run(never)
+  assert.deepEqual([report.errors, report.ok === report.requests], [{}, true])
+  assert.ok(answered === 20 && elsewhere > 100, `${answered}, ${elsewhere}`)
+})

@@ -12,8 +12,8 @@ import { TicketOfficeTraffic } from './ticket-office-traffic.ts'
 import type { Traffic } from './traffic.ts'
 
 export interface LoadSettings {
-  /** Base URL of the service, such as `http://127.0.0.1:8080`. */
-  target: string
+  /** Base URL of the service, such as `http://127.0.0.1:8080`; more than one if it has several balancers. */
+  target: string | readonly string[]
   /** Intended requests per second. */
   rate: number
   /** Connections, each with one request at a time. */
@@ -97,7 +97,7 @@ export class Load {
     this.#tally = new Tally(unixNowMs())
     this.#connections = Array.from(
       { length: settings.clients },
-      () => new Connection(settings.target, settings.timeoutMs),
+      (_, first) => new Connection(settings.target, settings.timeoutMs, { first }),
     )
     this.#loop = this.#openLoop()
   }
@@ -202,7 +202,7 @@ function trafficOf(settings: LoadSettings): Traffic {
   if (request) return new PlainTraffic(request, seed)
   // Random, so that a run with the same seed on the same journal does not meet the keys of the one before.
   const run = `load-${randomBytes(6).toString('hex')}`
-  const reader = new Connection(target, timeoutMs, lanes)
+  const reader = new Connection(target, timeoutMs, { count: lanes })
   const chapters = chapterOperations === undefined ? {} : { chapterOperations }
   return new TicketOfficeTraffic({ run, seed, writeRatio, keys, reader, tidy, ...chapters })
 }

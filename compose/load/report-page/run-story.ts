@@ -42,7 +42,7 @@ export function storyOf(options: LoadOptions, { report, findings, tally }: LoadR
   const told = findings.slice(0, findingsShown).map(({ kind, key, detail }) => `${kind} ${key}: ${detail}`)
   if (findings.length > findingsShown) told.push(`and ${findings.length - findingsShown} more`)
   return {
-    title: `Load on ${withoutSecrets(options.target)}`,
+    title: `Load on ${options.target.map(withoutSecrets).join(', ')}`,
     madeAt: madeAt.toISOString(),
     settings: settingsTold(options),
     report,
