@@ -172,7 +172,9 @@ export class SimJournal implements Journal {
       }
       const close = () => settle(() => reject(new CheckpointError('STOPPED', 'the journal was closed')))
       this.#onClose.add(close)
-      const cancel = process.time.after(deadlineMs, () => settle(() => reject(unreachable('the append was not answered in time'))))
+      const cancel = process.time.after(deadlineMs, () =>
+        settle(() => reject(unreachable('the append was not answered in time'))),
+      )
       const fate = this.#fate(deadlineMs)
       if (fate.kind !== 'well') count(`append ${fate.kind}`)
       if (fate.kind === 'broken')
@@ -180,7 +182,9 @@ export class SimJournal implements Journal {
           process.take(() => settle(() => reject(unreachable('the connection was lost')))),
         )
       if (fate.kind === 'dropped' || (fate.kind === 'broken' && chance(random, 0.4))) return
-      kernel.in(network.delayMs() + fate.lateMs, () => this.#arrive(copy, fate.kind, (offset) => settle(() => resolve(offset))))
+      kernel.in(network.delayMs() + fate.lateMs, () =>
+        this.#arrive(copy, fate.kind, (offset) => settle(() => resolve(offset))),
+      )
     })
   }
 
@@ -241,7 +245,8 @@ export class SimJournal implements Journal {
     const offset = this.#log.append(value)
     if (kind === 'answer lost' || kind === 'broken') return
     if (kernel.nowMs < this.#link.answersBlockedUntilMs) return count('answer lost in a cut')
-    const told = kind === 'lied about' ? (chance(random, 0.5) ? -1 : Math.max(-1, offset - 1 - Math.floor(random() * 3))) : offset
+    const told =
+      kind === 'lied about' ? (chance(random, 0.5) ? -1 : Math.max(-1, offset - 1 - Math.floor(random() * 3))) : offset
     kernel.in(weather.appendMs + network.delayMs(), () => this.#link.process.take(() => answer(told)))
   }
 }

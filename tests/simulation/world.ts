@@ -1,0 +1,352 @@
+/** A world: servers, clients, Kafka and a network between them, all of it virtual, and what must hold in it. */
+import type { Logger } from 'pino'
+import { check } from '../linearizability/check.ts'
+import { History } from '../linearizability/history.ts'
+import { Client, type Finished } from './clients.ts'
+import { carryOut } from './faults.ts'
+import { BackendHost, BalancerHost, ReceiverHost, type Surroundings } from './hosts.ts'
+import { checkJournal, checkReplica, type PlainState } from './invariants.ts'
+import { type BrokerWeather, calmBrokers, SimLog } from './kafka.ts'
+import { Kernel } from './kernel.ts'
+import { macrotask } from './microtasks.ts'
+import { Network } from './network.ts'
+import type { Plan } from './plan.ts'
+import { type MachineClock, SimProcess } from './process.ts'
+import { between, chance, pick, type Random, streamOf } from './random.ts'
+import { silentLog, storyLog } from './silent-log.ts'
+import { SimSnapshotTopic } from './snapshots.ts'
+
+/** What came of a world. */
+export interface Verdict {
+  readonly seed: number
+  readonly violation: string | null
+  readonly operations: number
+  readonly answered: number
+  readonly events: number
+  readonly virtualMs: number
+  /** Faults and what they did, by kind. */
+  readonly counts: Readonly<Record<string, number>>
+  readonly traceHash: string
+  readonly story: readonly string[]
+}
+
+/** Unix milliseconds when every world begins. */
+const wallMs = Date.UTC(2026, 0, 1)
+/** Rates of two machines differ by less than leases allow for (1 %). */
+const driftMax = 0.004
+/** Longest that an operation may take when all is well again, milliseconds. */
+const livelyWithinMs = 3_000
+/** Operations per world, at least. */
+export const operationsMin = 200
+const timersMax = 3_000
+const connectionsMax = 600
+
+export class World implements Surroundings {
+  readonly plan: Plan
+  readonly kernel: Kernel
+  readonly network: Network
+  readonly weather: BrokerWeather = calmBrokers()
+  readonly brokers
+  readonly shard = new SimLog('shard')
+  readonly decisions = new SimLog('decisions')
+  readonly snapshots: SimSnapshotTopic | null
+  readonly receivers: readonly string[]
+  readonly heartbeatMs: number
+  readonly limits
+  readonly hold = { timeMs: 10_000, requestsMax: 10_000, bytesMax: 64 * 1024 * 1024 }
+  readonly backendHosts = new Map<string, BackendHost>()
+  readonly receiverHosts = new Map<string, ReceiverHost>()
+  readonly balancerHosts = new Map<string, BalancerHost>()
+  readonly counts: Record<string, number> = {}
+  /** Machines that sleep: nothing happens on them, not even a kill. */
+  readonly suspended = new Set<string>()
+  readonly #history: History
+  readonly #clients: Client[] = []
+  readonly #clocks = new Map<string, MachineClock>()
+  readonly #verbose: boolean
+  readonly #random: Random
+  #incarnations = 0
+  #violation: string | null = null
+  #operations = 0
+  #answered = 0
+  #lastFaultMs = Number.NEGATIVE_INFINITY
+
+  constructor(plan: Plan, verbose: boolean) {
+    this.plan = plan
+    this.#verbose = verbose
+    this.kernel = new Kernel(verbose)
+    this.#random = streamOf(plan.seed, 'world')
+    const { latencyMs, slowShare } = plan
+    this.network = new Network(this.kernel, streamOf(plan.seed, 'network'), { latencyMs, slowShare, slowMs: 40 })
+    this.brokers = {
+      network: this.network,
+      weather: this.weather,
+      random: streamOf(plan.seed, 'brokers'),
+      count: (kind: string) => this.count(kind),
+    }
+    this.snapshots = plan.snapshotTailBytes === null ? null : new SimSnapshotTopic()
+    this.receivers = names('receiver', plan.receivers).map((name) => `ws://${name}:7070`)
+    this.heartbeatMs = plan.heartbeatMs
+    const { appendDeadlineMs } = plan
+    this.limits = {
+      ...{ appendDeadlineMs, appendDeadlineMaxMs: Math.max(appendDeadlineMs, 1_200), settleDelayMaxMs: 200 },
+      ...{
+        snapshotTailBytes: plan.snapshotTailBytes ?? 64 * 1024 * 1024,
+        snapshotDelayMs: 500,
+        answerDeadlineMs: 5_000,
+      },
+    }
+    this.#history = new History(() => this.kernel.nowMs)
+  }
+
+  /** Lets the world run to its end. */
+  run(): Promise<Verdict> {
+    return macrotask(() => this.#run())
+  }
+
+  /** Starts a process of that name anew; the one before is dead. */
+  start(name: string): void {
+    this.kernel.tell(() => `${name} starts`)
+    this.network.powerOn(name)
+    const process = this.#process(name)
+    if (name.startsWith('backend')) this.backendHosts.set(name, new BackendHost(process, `http://${name}:9001`, this))
+    else if (name.startsWith('receiver'))
+      this.receiverHosts.set(name, new ReceiverHost(process, `ws://${name}:7070`, this))
+    else this.balancerHosts.set(name, new BalancerHost(process, `http://${name}:8080`, this))
+  }
+
+  /** The process under a name. */
+  processOf(name: string): SimProcess {
+    const hosts = [this.backendHosts, this.receiverHosts, this.balancerHosts]
+    for (const map of hosts) if (map.has(name)) return map.get(name)!.process
+    throw new Error(`assertion: there is no ${name}`)
+  }
+
+  get serverNames(): string[] {
+    return [...this.backendHosts.keys(), ...this.receiverHosts.keys(), ...this.balancerHosts.keys()]
+  }
+
+  /** `kill -9`; it starts again after so long. */
+  kill(name: string, againMs: number): void {
+    const process = this.processOf(name)
+    if (!process.alive || this.suspended.has(name)) return
+    this.kernel.tell(() => `${name} is killed, for ${Math.round(againMs)} ms`)
+    process.kill()
+    this.#startAgain(name, againMs)
+  }
+
+  /** SIGTERM: it ends in good order, and starts again so much later. */
+  endBackend(name: string, againMs: number): void {
+    const host = this.backendHosts.get(name)!
+    if (!host.process.alive) return
+    this.kernel.tell(() => `${name} is told to end`)
+    host.process.take(() => host.end(() => this.#gone(host.process, againMs)))
+  }
+
+  /** SIGTERM, as above. */
+  endReceiver(name: string, againMs: number): void {
+    const host = this.receiverHosts.get(name)!
+    if (!host.process.alive) return
+    this.kernel.tell(() => `${name} is told to end`)
+    host.process.take(() => host.end(() => this.#gone(host.process, againMs)))
+  }
+
+  /** Somebody asks for a planned change of active. */
+  handOver(random: Random): void {
+    const { process, follower } = pick(random, [...this.balancerHosts.values()])
+    const to = chance(random, 0.5) ? pick(random, [...this.backendHosts.keys()]) : undefined
+    this.kernel.tell(() => `${process.name} asks for a handover to ${to ?? 'anybody'}`)
+    process.take(() => follower.handOver({ shard: 0, ...(to !== undefined && { to }) }))
+  }
+
+  clockOf(name: string): MachineClock {
+    const known = this.#clocks.get(name)
+    if (known) return known
+    const random = streamOf(this.plan.seed, `clock of ${name}`)
+    const clock = {
+      rate: 1 + between(random, -driftMax, driftMax),
+      wallMs: wallMs + between(random, -2_000, 2_000),
+      stoodStillMs: 0,
+    }
+    this.#clocks.set(name, clock)
+    return clock
+  }
+
+  /** Something goes wrong now: clients hurry, so that they are there to see it. */
+  faulty(forMs = 400): void {
+    this.#lastFaultMs = Math.max(this.#lastFaultMs, this.kernel.nowMs + forMs)
+  }
+
+  count(kind: string): void {
+    this.counts[kind] = (this.counts[kind] ?? 0) + 1
+  }
+
+  logOf(process: SimProcess): Logger {
+    if (!this.#verbose) return silentLog
+    return storyLog((level, line) => this.kernel.tell(() => `${process.incarnation} ${level}: ${line}`))
+  }
+
+  ended(process: SimProcess, error: Error): void {
+    const { code } = error as { code?: string }
+    if (!process.alive) return
+    this.kernel.tell(() => `${process.incarnation} ends by itself: ${error.message}`)
+    this.count(`ended by itself: ${code}`)
+    if (code !== undefined && !mayEndWith.includes(code))
+      this.violated(`${process.incarnation} ended: ${error.message}`)
+    process.kill()
+    this.#startAgain(process.name, 500)
+  }
+
+  violated(what: string): void {
+    this.kernel.tell(() => `VIOLATION: ${what}`)
+    this.#violation ??= what
+    this.kernel.stop()
+  }
+
+  #run(): Verdict {
+    const { plan, kernel } = this
+    for (const name of names('receiver', plan.receivers)) this.#startIn(name, between(this.#random, 0, 100))
+    for (const name of names('backend', plan.backends)) this.#startIn(name, between(this.#random, 0, 300))
+    for (const name of names('balancer', plan.balancers)) this.#startIn(name, between(this.#random, 0, 100))
+    kernel.at(400, () => this.#startClients())
+    for (const fault of plan.faults)
+      kernel.at(fault.atMs, () => {
+        this.faulty()
+        this.count(`fault: ${fault.kind}`)
+        kernel.tell(() => `FAULT ${fault.kind}`)
+        carryOut(this, fault)
+      })
+    kernel.at(plan.healedMs, () => this.#heal())
+    try {
+      kernel.run(plan.endMs)
+      for (let more = 0; more < 10 && this.#violation === null && this.#operations < operationsMin; more++) {
+        this.faulty(1_000)
+        kernel.run(kernel.nowMs + 1_000)
+      }
+      for (const client of this.#clients) client.end()
+      kernel.run(kernel.nowMs + livelyWithinMs)
+    } catch (error) {
+      this.violated(`the world broke: ${(error as Error).stack}`)
+    }
+    if (this.#violation === null) this.#judge()
+    return this.#verdict()
+  }
+
+  #verdict(): Verdict {
+    const { kernel, plan, counts } = this
+    return {
+      ...{ seed: plan.seed, violation: this.#violation, operations: this.#operations, answered: this.#answered },
+      ...{ events: kernel.events, virtualMs: kernel.nowMs, counts, traceHash: kernel.traceHash, story: kernel.story },
+    }
+  }
+
+  #judge(): void {
+    const operations = this.#history.operations()
+    const stuck = operations.filter(
+      ({ startMs, endMs }) => startMs >= this.plan.livelyMs && endMs === Number.POSITIVE_INFINITY,
+    )
+    if (stuck.length > 0)
+      return this.violated(`liveness: ${stuck.length} operations begun after ${this.plan.livelyMs} ms have no answer`)
+    const violation = check(operations)
+    if (violation)
+      return this.violated(`${violation.type}: ${violation.model} ${violation.key}\n  ${violation.lines.join('\n  ')}`)
+    const states = checkJournal(this.shard.records)
+    if (typeof states === 'string') return this.violated(states)
+    for (const host of this.backendHosts.values()) this.#judgeReplica(host, states)
+    for (const name of this.serverNames) this.#judgeBounds(name)
+  }
+
+  #judgeReplica({ process, node }: BackendHost, states: (offset: number) => PlainState): void {
+    const { phase, offset } = node.checkpoint.status()
+    if (phase !== 'standby' && phase !== 'active') return this.violated(`${process.incarnation} is still ${phase}`)
+    const wrong = checkReplica(node.checkpoint.snapshot(), states(offset))
+    if (wrong) this.violated(`${process.incarnation} at offset ${offset}: ${wrong}`)
+  }
+
+  #judgeBounds(name: string): void {
+    const process = this.processOf(name)
+    if (process.timers > timersMax) this.violated(`${process.incarnation} has ${process.timers} timers`)
+    const connections = this.network.openOf(process)
+    if (connections > connectionsMax) this.violated(`${process.incarnation} has ${connections} connections`)
+    const held = this.balancerHosts.get(name)?.lane.held ?? 0
+    if (held > 0) this.violated(`${process.incarnation} still holds ${held} requests`)
+  }
+
+  #startClients(): void {
+    const { plan, network } = this
+    const balancers = names('balancer', plan.balancers).map((name) => `http://${name}:8080`)
+    for (const name of names('client', plan.clients)) {
+      const process = this.#process(name)
+      const { keys, readShare, keyedShare, impatientShare } = plan
+      this.#clients.push(
+        new Client({
+          ...{ process, network, balancers, history: this.#history, keys, readShare, keyedShare, impatientShare },
+          thinkMs: () => this.#thinkMs(process.random),
+          done: (finished) => this.#finished(finished),
+          violated: (what) => this.violated(what),
+        }),
+      )
+    }
+  }
+
+  #thinkMs(random: Random): number {
+    const hurry = this.kernel.nowMs < this.#lastFaultMs
+    return hurry ? between(random, 0, 30) : between(random, 20, 900)
+  }
+
+  #finished({ startedMs, endedMs, answered }: Finished): void {
+    this.#operations++
+    if (answered) this.#answered++
+    if (startedMs < this.plan.livelyMs) return
+    if (!answered) this.violated(`liveness: an operation begun at ${Math.round(startedMs)} ms failed`)
+    else if (endedMs - startedMs > livelyWithinMs)
+      this.violated(
+        `liveness: an operation begun at ${Math.round(startedMs)} ms took ${Math.round(endedMs - startedMs)} ms`,
+      )
+  }
+
+  #process(name: string): SimProcess {
+    const incarnation = `${name}#${++this.#incarnations}`
+    const process = new SimProcess(this.kernel, name, incarnation, this.clockOf(name), this.plan.seed)
+    process.onCrash = (error) => this.violated(`${incarnation} crashed: ${(error as Error).stack}`)
+    return process
+  }
+
+  #startIn(name: string, delayMs: number): void {
+    this.kernel.in(delayMs, () => this.start(name))
+  }
+
+  #gone(process: SimProcess, againMs: number): void {
+    this.kernel.tell(() => `${process.incarnation} has ended in order`)
+    process.kill()
+    this.#startAgain(process.name, againMs)
+  }
+
+  #startAgain(name: string, againMs: number): void {
+    const dead = this.processOf(name)
+    this.kernel.in(againMs, () => {
+      if (this.processOf(name) === dead) this.start(name)
+    })
+  }
+
+  /** All is well from now on: what was stopped goes on, what is dead starts again, and Kafka and the network are sound. */
+  #heal(): void {
+    this.kernel.tell(() => 'all faults end')
+    this.network.heal()
+    this.network.weather.slowShare = 0
+    Object.assign(this.weather, calmBrokers())
+    for (const name of this.serverNames) {
+      const process = this.processOf(name)
+      process.eventCostMs = 0
+      if (process.stopped) process.resume()
+      if (!process.alive) this.start(name)
+    }
+  }
+}
+
+/** What a process may find in a world of faults that are allowed, and end upon. */
+const mayEndWith: readonly string[] = ['REFUSED_BY_RECEIVER', 'OUSTED', 'JOURNAL_UNREACHABLE']
+
+function names(kind: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${kind}-${index + 1}`)
+}
