@@ -28,10 +28,7 @@ export interface ClientOptions {
 
 /** An operation that is over, as far as its client is concerned. */
 export interface Finished {
-  readonly startedMs: number
-  readonly endedMs: number
   readonly answered: boolean
-  readonly read: boolean
 }
 
 /** A client that has no answer for so long asks again, or gives up if it has no key. Longer than a balancer holds a request. */
@@ -46,7 +43,6 @@ interface Asked {
   readonly invocation: Invocation
   readonly request: SimRequest
   readonly pending: Pending
-  readonly startedMs: number
   readonly keyed: boolean
   readonly read: boolean
   attempts: number
@@ -95,7 +91,7 @@ export class Client {
     const request = { method, path, headers, body: body === undefined ? null : JSON.stringify(body) }
     const asked: Asked = {
       ...{ invocation, request, keyed, read, pending: history.call(this.#name, invocation) },
-      ...{ startedMs: process.kernel.nowMs, attempts: 0, underWay: 0, unknown: false, told: null, over: false },
+      ...{ attempts: 0, underWay: 0, unknown: false, told: null, over: false },
     }
     process.kernel.tell(
       () => `${this.#name} asks ${method} ${path} ${request.body ?? ''}${keyed ? ` key ${number}` : ''}`,
@@ -191,9 +187,7 @@ export class Client {
     if (asked.over) return
     asked.over = true
     asked.pending.finish(result)
-    const { process, done } = this.#options
-    const endedMs = process.kernel.nowMs
-    done({ startedMs: asked.startedMs, endedMs, answered: typeof result === 'object', read: asked.read })
+    this.#options.done({ answered: typeof result === 'object' })
     this.#think()
   }
 }

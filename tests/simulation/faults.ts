@@ -120,6 +120,7 @@ const deeds: Readonly<Record<FaultKind, CarryOut>> = {
   'kill backend': (world, random) => world.kill(aBackend(world, random), durationMs(world, random, 5, 2_000)),
   'power off backend': (world, random) => {
     const name = aBackend(world, random)
+    if (!world.processOf(name).alive || world.suspended.has(name)) return
     world.network.powerOff(name)
     world.kill(name, durationMs(world, random, 200, 4_000))
   },

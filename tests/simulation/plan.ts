@@ -84,9 +84,11 @@ const endMs = 21_000
 /** Kinds of which one world has at most one: together they stop both clocks of a machine, which no lease survives and none promises to. */
 const exclusive: readonly FaultKind[] = ['suspend backend', 'wall jump']
 
-export function planOf(seed: number): Plan {
+/** @param only the one kind of fault that the world has, whatever its seed would have */
+export function planOf(seed: number, only?: FaultKind): Plan {
   const random = streamOf(seed, 'plan')
-  const kinds = kindsOf(random)
+  const drawn = kindsOf(random)
+  const kinds = only === undefined ? drawn : [only]
   const count = 3 + randomBelow(random, 26)
   const faults: Fault[] = []
   for (let index = 0; index < count; index++) {

@@ -164,7 +164,7 @@ export class SimProcess {
 
   #every(monotonicMs: () => number, intervalMs: number, callback: () => void): () => void {
     let ended = false
-    let cancel = () => undefined as undefined | void
+    let cancel: () => void = () => undefined
     const arm = () => {
       cancel = this.#after(monotonicMs, intervalMs, () => {
         callback()

@@ -1,11 +1,11 @@
 /** A world: servers, clients, Kafka and a network between them, all of it virtual, and what must hold in it. */
 import type { Logger } from 'pino'
-import { check } from '../linearizability/check.ts'
+import type { Finding } from '../invariants/finding.ts'
 import { History } from '../linearizability/history.ts'
 import { Client, type Finished } from './clients.ts'
 import { carryOut } from './faults.ts'
 import { BackendHost, BalancerHost, ReceiverHost, type Surroundings } from './hosts.ts'
-import { checkJournal, checkReplica, type PlainState } from './invariants.ts'
+import { type Evidence, Judgement, livelyWithinMs } from './judgement.ts'
 import { type BrokerWeather, calmBrokers, SimLog } from './kafka.ts'
 import { Kernel } from './kernel.ts'
 import { macrotask } from './microtasks.ts'
@@ -34,12 +34,12 @@ export interface Verdict {
 const wallMs = Date.UTC(2026, 0, 1)
 /** Rates of two machines differ by less than leases allow for (1 %). */
 const driftMax = 0.004
-/** Longest that an operation may take when all is well again, milliseconds. */
-const livelyWithinMs = 3_000
 /** Operations per world, at least. */
 export const operationsMin = 200
-const timersMax = 3_000
-const connectionsMax = 600
+/** So many are enough: from here on nobody hurries. */
+const operationsEnough = 300
+/** When replicas and bounds are looked at; also at the end, like all else. */
+const judgedAtMs = [3_000, 5_000, 7_000, 9_000, 11_000, 14_000]
 
 export class World implements Surroundings {
   readonly plan: Plan
@@ -61,6 +61,7 @@ export class World implements Surroundings {
   /** Machines that sleep: nothing happens on them, not even a kill. */
   readonly suspended = new Set<string>()
   readonly #history: History
+  readonly #judgement: Judgement
   readonly #clients: Client[] = []
   readonly #clocks = new Map<string, MachineClock>()
   readonly #verbose: boolean
@@ -97,6 +98,7 @@ export class World implements Surroundings {
       },
     }
     this.#history = new History(() => this.kernel.nowMs)
+    this.#judgement = new Judgement(this.#evidence())
   }
 
   /** Lets the world run to its end. */
@@ -216,6 +218,7 @@ export class World implements Surroundings {
         kernel.tell(() => `FAULT ${fault.kind}`)
         carryOut(this, fault)
       })
+    for (const atMs of judgedAtMs) kernel.at(atMs, () => this.#judge((judgement) => judgement.midway()))
     kernel.at(plan.healedMs, () => this.#heal())
     try {
       kernel.run(plan.endMs)
@@ -228,8 +231,31 @@ export class World implements Surroundings {
     } catch (error) {
       this.violated(`the world broke: ${(error as Error).stack}`)
     }
-    if (this.#violation === null) this.#judge()
+    this.#judge((judgement) => judgement.atTheEnd())
     return this.#verdict()
+  }
+
+  #evidence(): Evidence {
+    const world = this
+    return {
+      ...{ plan: this.plan, network: this.network, shard: this.shard.records },
+      operations: () => this.#history.operations(),
+      get nowMs() {
+        return world.kernel.nowMs
+      },
+      get backends() {
+        return world.backendHosts.values()
+      },
+      get receivers() {
+        return world.receiverHosts.values()
+      },
+      get processes() {
+        return world.serverNames.map((name) => world.processOf(name))
+      },
+      get held() {
+        return [...world.balancerHosts].map(([name, { lane }]) => [name, lane.held] as const)
+      },
+    }
   }
 
   #verdict(): Verdict {
@@ -240,36 +266,10 @@ export class World implements Surroundings {
     }
   }
 
-  #judge(): void {
-    const operations = this.#history.operations()
-    const stuck = operations.filter(
-      ({ startMs, endMs }) => startMs >= this.plan.livelyMs && endMs === Number.POSITIVE_INFINITY,
-    )
-    if (stuck.length > 0)
-      return this.violated(`liveness: ${stuck.length} operations begun after ${this.plan.livelyMs} ms have no answer`)
-    const violation = check(operations)
-    if (violation)
-      return this.violated(`${violation.type}: ${violation.model} ${violation.key}\n  ${violation.lines.join('\n  ')}`)
-    const states = checkJournal(this.shard.records)
-    if (typeof states === 'string') return this.violated(states)
-    for (const host of this.backendHosts.values()) this.#judgeReplica(host, states)
-    for (const name of this.serverNames) this.#judgeBounds(name)
-  }
-
-  #judgeReplica({ process, node }: BackendHost, states: (offset: number) => PlainState): void {
-    const { phase, offset } = node.checkpoint.status()
-    if (phase !== 'standby' && phase !== 'active') return this.violated(`${process.incarnation} is still ${phase}`)
-    const wrong = checkReplica(node.checkpoint.snapshot(), states(offset))
-    if (wrong) this.violated(`${process.incarnation} at offset ${offset}: ${wrong}`)
-  }
-
-  #judgeBounds(name: string): void {
-    const process = this.processOf(name)
-    if (process.timers > timersMax) this.violated(`${process.incarnation} has ${process.timers} timers`)
-    const connections = this.network.openOf(process)
-    if (connections > connectionsMax) this.violated(`${process.incarnation} has ${connections} connections`)
-    const held = this.balancerHosts.get(name)?.lane.held ?? 0
-    if (held > 0) this.violated(`${process.incarnation} still holds ${held} requests`)
+  #judge(find: (judgement: Judgement) => Finding | null): void {
+    if (this.#violation !== null) return
+    const finding = find(this.#judgement)
+    if (finding) this.violated(`invariant ${finding.invariant}: ${finding.lines.join('\n  ')}`)
   }
 
   #startClients(): void {
@@ -290,19 +290,13 @@ export class World implements Surroundings {
   }
 
   #thinkMs(random: Random): number {
-    const hurry = this.kernel.nowMs < this.#lastFaultMs
+    const hurry = this.kernel.nowMs < this.#lastFaultMs && this.#operations < operationsEnough
     return hurry ? between(random, 0, 30) : between(random, 20, 900)
   }
 
-  #finished({ startedMs, endedMs, answered }: Finished): void {
+  #finished({ answered }: Finished): void {
     this.#operations++
     if (answered) this.#answered++
-    if (startedMs < this.plan.livelyMs) return
-    if (!answered) this.violated(`liveness: an operation begun at ${Math.round(startedMs)} ms failed`)
-    else if (endedMs - startedMs > livelyWithinMs)
-      this.violated(
-        `liveness: an operation begun at ${Math.round(startedMs)} ms took ${Math.round(endedMs - startedMs)} ms`,
-      )
   }
 
   #process(name: string): SimProcess {

@@ -1,0 +1,23 @@
+/** Runs one world to its end, and counts as a violation whatever a real process would die of. */
+import type { Plan } from './plan.ts'
+import { type Verdict, World } from './world.ts'
+
+let failures: string[] = []
+let watching = false
+
+/** A promise that nobody handles ends a Node process; here it is noted, with the world that it happened in. */
+function watchFailures(): void {
+  if (watching) return
+  watching = true
+  process.on('unhandledRejection', (error) => failures.push(`unhandled: ${(error as Error)?.stack ?? String(error)}`))
+}
+
+/** The same plan gives the same verdict, event by event. */
+export async function runWorld(plan: Plan, verbose = false): Promise<Verdict> {
+  watchFailures()
+  failures = []
+  const verdict = await new World(plan, verbose).run()
+  await new Promise((resolve) => setImmediate(resolve)) // rejections are told after the turn
+  if (failures.length === 0) return verdict
+  return { ...verdict, violation: verdict.violation ?? failures[0]! }
+}
