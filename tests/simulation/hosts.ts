@@ -10,6 +10,8 @@ import { DecisionFollower } from '../../heartbeat-receiver/decision-follower.ts'
 import type { ProbeOutcome } from '../../heartbeat-receiver/events.ts'
 import { probeTimeoutMs } from '../../heartbeat-receiver/prober.ts'
 import { ReceiverNode, type ReceiverPorts } from '../../heartbeat-receiver/receiver-node.ts'
+import { DecisionJournal } from '../../load-balancer/decision-journal.ts'
+import { DecisionSources } from '../../load-balancer/decision-sources.ts'
 import type { HoldLimits } from '../../load-balancer/holding.ts'
 import type { Job, Outlet } from '../../load-balancer/job.ts'
 import { problemAnswer } from '../../load-balancer/problem.ts'
@@ -162,14 +164,25 @@ export class BalancerHost {
 
   constructor(process: SimProcess, url: string, around: Surroundings) {
     this.process = process
-    const { network, receivers, hold } = around
+    const { network, brokers, decisions, receivers, hold } = around
     const log = around.logOf(process)
     this.follower = new DecisionFollower({
       ...{ receivers, role: 'balancer', name: process.name, log },
       ports: linkPorts(network, process),
     })
+    const { time, random } = process
+    let ids = 0
+    const sources = new DecisionSources({
+      receivers: this.follower,
+      journal: (read) =>
+        new DecisionJournal({
+          ports: () => ({ journal: new SimJournal(brokers, decisions, process) }),
+          ...{ read, log, time, random, newId: () => `${process.incarnation}-${++ids}` },
+        }),
+      time,
+    })
     this.lane = new ReplayLane({
-      ...{ limits: hold, token: undefined, follower: this.follower, log, time: process.time },
+      ...{ limits: hold, token: undefined, follower: sources, log, time },
       observer: { replayed: (reason) => around.count(`replay ${reason}`), failedOver: () => around.count('failover') },
       connect: (target, settled) => new SimConnections(network, process, target, settled),
     })

@@ -47,7 +47,6 @@ export class Kernel {
 
   /** A line of the story; made only if somebody reads it. */
   tell(line: () => string): void {
-    this.mark(this.#nowMs * 1_000)
     this.#lines?.push(`${this.#nowMs.toFixed(3).padStart(10)} ${line()}`)
   }
 
@@ -74,6 +73,7 @@ export class Kernel {
       this.#nowMs = next.atMs
       this.#events++
       this.mark(next.order)
+      this.mark(next.atMs * 1_000)
       next.run()
       runMicrotasks()
     }
