@@ -30,7 +30,7 @@ describe('the progress of a backend', () => {
 
   it('is none of the dead', () => {
     const backend = known(heartbeatSchema.parse({ ...heartbeat, progress: { ratio: 0.5, remainingMs: 10 } }))
-    backend.liveness = { state: 'gone', reason: '', sinceMs: 0, judgedAtMs: 0, said: false }
+    backend.liveness = { state: 'gone', reason: '', sinceMs: 0, judgedAtMs: 0, said: false, proven: false }
     assert.equal(viewBackend(backend, null, 0).progress, null)
   })
 

@@ -51,10 +51,10 @@ export type Input =
   | { readonly type: 'deauthorized' }
   /** A receiver that does not lead has read these decisions in the journal. */
   | { readonly type: 'followed'; readonly decisions: readonly RecordedDecision[] }
-  /** The decision under way is durable. */
-  | { readonly type: 'recorded' }
-  /** The decision under way was not recorded, as far as is known. */
-  | { readonly type: 'record-failed' }
+  /** The decision of this epoch is durable. */
+  | { readonly type: 'recorded'; readonly epoch: number }
+  /** The decision of this epoch was not recorded, as far as is known. */
+  | { readonly type: 'record-failed'; readonly epoch: number }
   /** Time passes. Expected every {@link tickMs}. */
   | { readonly type: 'tick' }
 
@@ -65,7 +65,7 @@ export type Effect =
   | { readonly type: 'send'; readonly connection: number; readonly message: ToBackend }
   | { readonly type: 'close'; readonly connection: number; readonly code: number; readonly reason: string }
   | { readonly type: 'probe'; readonly incarnation: string; readonly url: string }
-  /** Make it durable, then say `recorded`. One at a time. */
+  /** Make it durable, then say `recorded`. One at a time; again if it failed. What comes before it in the list need not wait for it. */
   | { readonly type: 'record'; readonly decision: RecordedDecision; readonly reason: string }
   /** For whoever watches; a `decided` is for the followers too. */
   | { readonly type: 'publish'; readonly event: ReceiverEvent; readonly evidence?: Evidence }

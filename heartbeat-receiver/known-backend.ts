@@ -21,6 +21,8 @@ export type Liveness =
       readonly judgedAtMs: number
       /** It said so itself, or its parent did: what it may still send changes nothing. */
       readonly said: boolean
+      /** It is certain that the process is no more. */
+      readonly proven: boolean
     }
 
 /** A probe asks again while a process that is just ending may still hold its port. */

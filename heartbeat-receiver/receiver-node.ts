@@ -11,6 +11,7 @@ import { Authority } from './authority.ts'
 import { type Effect, type Input, type ProbeOutcome, type RecordedDecision, tickMs } from './events.ts'
 import type { Evidence } from './known-backend.ts'
 import { renewalMs } from './leadership.ts'
+import { leaseMsAt } from './lease-ledger.ts'
 import { changeMessages, wholeList } from './member-messages.ts'
 import type { BackendView, Decision, ReceiverEvent, ToBackend, ToFollower } from './protocol.ts'
 import { Receiver } from './receiver.ts'
@@ -18,9 +19,6 @@ import type { LinkPorts } from './receiver-link.ts'
 
 /** How often followers hear from a receiver that has nothing to say, milliseconds. */
 export const decisionsIntervalMs = 1_000
-
-/** A lease lasts so many heartbeat intervals. */
-const leaseIntervals = 2
 
 /** What a receiver does to the world. Nothing here throws or waits, but for `probe`. */
 export interface ReceiverPorts {
@@ -159,7 +157,7 @@ export class ReceiverNode {
     const { name, incarnation, url, peers, token, time, random, newId, dial, log, journal, snapshots, ports } = options
     return new Authority({
       ...{ name, incarnation, url, peers, token, time, random, dial, log },
-      leaseMs: leaseIntervals * options.heartbeatMs,
+      leaseMs: leaseMsAt(options.heartbeatMs),
       journal: {
         journal,
         ...(snapshots ? { snapshots } : {}),
@@ -237,9 +235,9 @@ export class ReceiverNode {
     } catch (error) {
       const reason = (error as Error).message
       this.#options.log.warn({ event: 'record-failed', epoch: decision.epoch, backend: decision.name, reason }, reason)
-      return this.take({ type: 'record-failed' })
+      return this.take({ type: 'record-failed', epoch: decision.epoch })
     }
-    this.take({ type: 'recorded' })
+    this.take({ type: 'recorded', epoch: decision.epoch })
   }
 
   #publish({ event, evidence }: Extract<Effect, { type: 'publish' }>): void {

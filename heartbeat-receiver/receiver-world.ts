@@ -2,9 +2,10 @@
  * A small world around the receiver's core, for its tests: backends that heartbeat, claim and die, a network, and a journal of decisions,
  * all in virtual time. What the core does is kept as a readable trace.
  */
+import { compareReigns } from '../checkpoint/record.ts'
 import type { Effect, Input, ProbeOutcome, RecordedDecision } from './events.ts'
 import { tickMs } from './events.ts'
-import type { Decision, Heartbeat, Phase } from './protocol.ts'
+import type { Decision, Heartbeat, LeaseGrant, Phase, ToBackend } from './protocol.ts'
 import { Receiver } from './receiver.ts'
 
 export interface BackendOptions {
@@ -14,6 +15,8 @@ export interface BackendOptions {
   phase?: Phase
   /** Milliseconds from `lead` to a valid claim; null: it never begins. */
   claimMs?: number | null
+  /** The attempt of its claims: above 0 as when it could not know what became of the first. */
+  attempt?: number
 }
 
 /** A backend that has to read on to its claim looks so often whether it has, milliseconds. */
@@ -38,6 +41,16 @@ export class WorldBackend {
   nextBeatMs = 0
   sequence = 0
   claimAtMs: number | null = null
+  /** As a backend holds it: the epoch, and until when it counts. */
+  lease: { epoch: number; untilMs: number } | null = null
+  /** The epoch under which it yielded: it takes no lease of that. */
+  yielded = 0
+  /** False: one that does not know the word. */
+  knowsYield = true
+  /** What reached it while it was frozen. */
+  readonly unread: (() => void)[] = []
+  /** When each heartbeat was sent that may still be answered. */
+  readonly sentAtMs = new Map<number, number>()
 
   constructor(name: string, incarnation: string, options: BackendOptions) {
     this.name = name
@@ -48,23 +61,34 @@ export class WorldBackend {
   }
 }
 
+/** How long a receiver's authority lasts, and how often it is renewed, milliseconds. */
+const authorityMs = 200
+const renewalMs = 50
+
 export class World {
   readonly trace: string[] = []
   readonly decided: Decision[] = []
+  /** What the journal of decisions holds. */
+  journaled: Decision | null = null
   readonly backends = new Map<string, WorldBackend>()
   /** What the shared journal shows. */
   journalReign: [number, number] = [0, 0]
   /** Milliseconds until a decision is durable; null: the journal of decisions cannot be written. */
   recordMs: number | null = 2
   heartbeatMs = 100
+  /** False: the receiver cannot renew its authority. */
+  renewing = true
   nowMs = 0
   core: Receiver
   readonly #quiet: ReadonlySet<string>
   #tickAtMs = 0
+  #renewAtMs = 0
   #connections = 0
   #incarnations = 0
   #later: { atMs: number; run: () => void }[] = []
   onEffect: (effect: Effect) => void = () => undefined
+  /** Called before a claim is valid: what another backend answers from memory after that may be old. */
+  onClaim: (by: WorldBackend) => void = () => undefined
   /** Called as time passes, with the milliseconds that did. */
   onTime: (passedMs: number) => void = () => undefined
   /** Records that a backend has to read before its claim. */
@@ -74,7 +98,17 @@ export class World {
   constructor({ authorized = true, quiet = ['joined', 'members'] }: { authorized?: boolean; quiet?: string[] } = {}) {
     this.core = new Receiver({ shard: 0, heartbeatMs: this.heartbeatMs })
     this.#quiet = new Set(quiet)
-    if (authorized) this.input({ type: 'authorized', decisions: [] })
+    if (authorized) this.authorize([])
+  }
+
+  /** The receiver leads from now on. */
+  authorize(decisions: readonly Decision[], leasesUntilMs?: number): void {
+    this.input({
+      type: 'authorized',
+      decisions: decisions.map((decision) => ({ ...decision, direct: true })),
+      ...(leasesUntilMs !== undefined && { leasesUntilMs }),
+    })
+    this.#renew()
   }
 
   /** Starts a process and connects it. The same name again is a new incarnation. */
@@ -136,12 +170,14 @@ export class World {
     const backend = this.get(name)
     backend.process = 'running'
     if (this.journalReign[0] > backend.reign[0] && backend.phase !== 'starting') backend.phase = 'standby'
+    for (const read of backend.unread.splice(0)) read()
     if (backend.connection === null) this.connect(backend)
     else this.beat(backend)
   }
 
   goodbye(name: string): void {
     const { connection } = this.get(name)
+    this.get(name).lease = null // it drops it before it says so
     if (connection !== null)
       this.input({ type: 'goodbye', connection, goodbye: { type: 'goodbye', reason: 'stopped' } })
     this.kill(name)
@@ -151,6 +187,8 @@ export class World {
   beat(backend: WorldBackend): void {
     if (backend.process !== 'running' || backend.connection === null) return
     backend.nextBeatMs = this.nowMs + this.heartbeatMs
+    backend.sentAtMs.clear() // it is answered at once, or not at all
+    backend.sentAtMs.set(backend.sequence + 1, this.nowMs)
     const heartbeat: Heartbeat = {
       ...{ type: 'heartbeat', sequence: ++backend.sequence, lag: backend.lag, inFlight: 0, eventLoopDelayMs: 0 },
       ...{ phase: backend.phase, reign: backend.reign, journalReign: this.journalReign, offset: backend.offset },
@@ -166,7 +204,7 @@ export class World {
     for (;;) {
       const next = this.#later.reduce((first, { atMs }) => Math.min(first, atMs), Number.POSITIVE_INFINITY)
       const beats = [...this.backends.values()].filter(isBeating).map(({ nextBeatMs }) => nextBeatMs)
-      const atMs = Math.min(next, this.#tickAtMs, ...beats)
+      const atMs = Math.min(next, this.#tickAtMs, this.#renewAtMs, ...beats)
       if (atMs > endMs) break
       this.#pass(atMs)
       this.#turn()
@@ -183,12 +221,11 @@ export class World {
     for (const backend of this.backends.values()) this.beat(backend)
   }
 
-  /** The receiver dies and another begins; `decisions` is what its journal holds. */
-  restart(decisions: readonly Decision[]): void {
+  /** The receiver dies and another begins; `decisions` is what its journal holds. Backends may hold leases of the one that died. */
+  restart(decisions: readonly Decision[], leasesUntilMs?: number): void {
     this.core = new Receiver({ shard: 0, heartbeatMs: this.heartbeatMs })
-    this.#later = []
     for (const backend of this.backends.values()) backend.connection = null
-    this.input({ type: 'authorized', decisions: decisions.map((decision) => ({ ...decision, direct: true })) })
+    this.authorize(decisions, leasesUntilMs)
   }
 
   input(input: Input): void {
@@ -221,11 +258,17 @@ export class World {
     const due = this.#later.filter(({ atMs }) => atMs <= this.nowMs)
     this.#later = this.#later.filter(({ atMs }) => atMs > this.nowMs)
     for (const { run } of due) run()
+    if (this.#renewAtMs <= this.nowMs) this.#renew()
     for (const backend of this.backends.values())
       if (isBeating(backend) && backend.nextBeatMs <= this.nowMs) this.beat(backend)
     if (this.#tickAtMs > this.nowMs) return
     this.#tickAtMs = this.nowMs + tickMs
     this.input({ type: 'tick' })
+  }
+
+  #renew(): void {
+    this.#renewAtMs = this.nowMs + renewalMs
+    if (this.renewing) this.input({ type: 'authority', untilMs: this.nowMs + authorityMs })
   }
 
   #in(delayMs: number, run: () => void): void {
@@ -241,8 +284,7 @@ export class World {
       case 'record':
         return this.#record(effect.decision)
       case 'send':
-        if (effect.message.type === 'lead') this.#lead(effect.connection, effect.message.epoch)
-        return
+        return this.#hear(effect.connection, effect.message)
       case 'close':
         for (const backend of this.backends.values())
           if (backend.connection === effect.connection) backend.connection = null
@@ -260,15 +302,50 @@ export class World {
     return !backend || backend.process === 'dead' ? 'refused' : 'connected'
   }
 
-  #record(_decision: RecordedDecision): void {
+  #record(decision: RecordedDecision): void {
     const { core } = this
-    if (this.recordMs === null) this.#in(1_000, () => core === this.core && this.input({ type: 'record-failed' }))
-    else this.#in(this.recordMs, () => core === this.core && this.input({ type: 'recorded' }))
+    const { epoch } = decision
+    if (this.recordMs === null)
+      this.#in(1_000, () => core === this.core && this.input({ type: 'record-failed', epoch }))
+    else
+      this.#in(this.recordMs, () => {
+        if (core !== this.core) return
+        this.journaled = decision
+        this.input({ type: 'recorded', epoch })
+      })
   }
 
-  #lead(connection: number, epoch: number): void {
+  #hear(connection: number, message: ToBackend): void {
     const backend = [...this.backends.values()].find((one) => one.connection === connection)
-    if (backend?.process !== 'running' || epoch <= backend.reign[0]) return
+    if (backend?.process === 'frozen') backend.unread.push(() => this.#read(backend, connection, message))
+    if (backend?.process === 'running') this.#read(backend, connection, message)
+  }
+
+  #read(backend: WorldBackend, connection: number, message: ToBackend): void {
+    if (message.type === 'lead') this.#lead(backend, connection, message.epoch)
+    if (message.type === 'ack' && message.lease) this.#lease(backend, message.sequence, message.lease)
+    if (message.type !== 'yield' || !backend.knowsYield) return
+    backend.yielded = message.epoch
+    backend.lease = null
+    this.#in(1, () => this.input({ type: 'yielded', connection, epoch: message.epoch }))
+  }
+
+  /** Counted from when the heartbeat was sent, and short of it by 1 % and 1 ms, as clocks drift. */
+  #lease(backend: WorldBackend, sequence: number, { epoch, forMs }: LeaseGrant): void {
+    const sentMs = backend.sentAtMs.get(sequence)
+    if (sentMs === undefined || epoch !== backend.reign[0] || backend.phase !== 'active' || epoch <= backend.yielded)
+      return
+    backend.lease = { epoch, untilMs: sentMs + forMs * 0.99 - 1 }
+  }
+
+  /** True if it answers reads from memory at this moment: whatever another has written meanwhile, they would miss. */
+  readsByLease({ lease, process, phase, reign }: WorldBackend): boolean {
+    if (process === 'dead' || phase !== 'active' || lease === null) return false
+    return lease.epoch === reign[0] && this.nowMs < lease.untilMs
+  }
+
+  #lead(backend: WorldBackend, connection: number, epoch: number): void {
+    if (epoch <= backend.reign[0]) return
     if (backend.refusing !== null) {
       const refuse = { type: 'refuse', epoch, reason: backend.refusing } as const
       return this.#in(1, () => this.input({ type: 'refuse', connection, refuse }))
@@ -284,9 +361,10 @@ export class World {
       return this.#in(readOnMs, () => this.#claim(backend, epoch))
     backend.claimAtMs = null
     if (backend.process !== 'running' || !backend.journalReachable) return
-    backend.reign = [epoch, 0]
-    if (epoch > this.journalReign[0]) {
-      this.journalReign = [epoch, 0]
+    backend.reign = [epoch, backend.options.attempt ?? 0]
+    if (compareReigns(backend.reign, this.journalReign) > 0) {
+      this.onClaim(backend)
+      this.journalReign = backend.reign
       backend.phase = 'active'
       for (const other of this.backends.values()) {
         if (other === backend || other.process !== 'running' || other.phase !== 'active') continue
@@ -310,6 +388,7 @@ function isBeating({ process, connection }: WorldBackend): boolean {
 function describe(effect: Effect): string | null {
   switch (effect.type) {
     case 'send':
+      if (effect.message.type === 'yield') return `yield epoch ${effect.message.epoch}`
       return effect.message.type === 'lead' ? `lead ${effect.message.incarnation} epoch ${effect.message.epoch}` : null
     case 'close':
       return `close ${effect.code}: ${effect.reason}`

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { Effect } from './events.ts'
+import { leaseMsAt } from './lease-ledger.ts'
 import type { Receiver } from './receiver.ts'
 import { World } from './receiver-world.ts'
 
@@ -29,9 +30,16 @@ function happen(world: World, { what, thenMs }: Happening): void {
   if (what.type === 'recording') world.recordMs = what.recordMs
   else if (what.type === 'seen') world.input({ type: 'seen', epoch: what.epoch })
   else if (what.type === 'stall') world.stall(what.ms)
-  else if (what.type === 'restart') world.restart(what.lost ? [] : world.core.decisions)
+  else if (what.type === 'restart') restart(world, what.lost)
   else happenTo(world, what)
   world.run(thenMs)
+}
+
+function restart(world: World, lost: boolean): void {
+  const { journaled, nowMs } = world
+  if (lost) world.journaled = null
+  if (lost || !journaled) world.restart([])
+  else world.restart([journaled], nowMs + leaseMsAt(world.heartbeatMs))
 }
 
 function happenTo(world: World, what: Extract<Happening['what'], { name: string }>): void {
@@ -53,34 +61,58 @@ function happenTo(world: World, what: Extract<Happening['what'], { name: string 
 class Checker {
   readonly #world: World
   #core: Receiver | null = null
-  #epoch = 0
-  #under: string | null = null
+  #recorded: { epoch: number; incarnation: string } | null = null
 
   constructor(world: World) {
     this.#world = world
     world.onEffect = (effect) => this.check(effect)
+    world.onClaim = (by) => this.#checkLeases(by.incarnation)
   }
 
   check(effect: Effect): void {
     if (effect.type === 'record') this.#checkRecord(effect.decision)
-    if (effect.type === 'publish' && effect.event.type === 'decided')
-      assert.equal(`${effect.event.decision.epoch}`, this.#under, 'published is only what was recorded')
+    if (effect.type === 'publish' && effect.event.type === 'decided') {
+      const { epoch, incarnation } = effect.event.decision
+      const durable = this.#world.journaled?.epoch
+      assert.ok(durable !== undefined && epoch <= durable + 1, 'at most one decision is ahead of the journal')
+      this.#checkLeases(incarnation)
+    }
     if (effect.type === 'send' && effect.message.type === 'lead') {
       const [decision] = this.#world.core.decisions
       assert.equal(effect.message.epoch, decision?.epoch, 'lead is only said for the decision in force')
       assert.equal(effect.message.incarnation, decision?.incarnation)
     }
+    if (effect.type === 'send' && effect.message.type === 'ack' && effect.message.lease)
+      assert.equal(
+        effect.message.lease.epoch,
+        this.#world.journaled?.epoch,
+        'a lease is granted under a durable decision',
+      )
+  }
+
+  /** Nobody but this one may answer from memory from here on. */
+  #checkLeases(incarnation: string): void {
+    for (const backend of this.#world.backends.values())
+      assert.ok(
+        backend.incarnation === incarnation || !this.#world.readsByLease(backend),
+        `${backend.incarnation} still has a lease when ${incarnation} begins`,
+      )
   }
 
   #checkRecord({ epoch, incarnation, name }: { epoch: number; incarnation: string; name: string }): void {
-    const { core, nowMs, journalReign } = this.#world
+    const { core, nowMs, journalReign, decided } = this.#world
+    const again = this.#core === core && this.#recorded?.epoch === epoch
+    if (again) {
+      assert.equal(incarnation, this.#recorded?.incarnation, 'what was not recorded is recorded again as it was')
+      return
+    }
     // One that was never durable is forgotten with the receiver that wanted it: its journal is fenced.
-    const highest = Math.max(this.#core === core ? this.#epoch : 0, ...this.#world.decided.map((one) => one.epoch))
+    const before = decided.filter((one) => one.epoch !== epoch || one.incarnation !== incarnation)
+    const highest = Math.max(this.#core === core ? this.#recorded!.epoch : 0, ...before.map((one) => one.epoch))
     assert.ok(epoch > highest, `epoch ${epoch} after ${highest}`)
     this.#core = core
+    this.#recorded = { epoch, incarnation }
     assert.ok(epoch > journalReign[0] || core.decisions.length === 0, 'above what the journal shows')
-    this.#epoch = epoch
-    this.#under = `${epoch}`
     const view = core.views(nowMs).find((row) => row.incarnation === incarnation)
     assert.ok(view, 'named is who is known')
     assert.ok(view.alive, 'named is who is not judged gone')

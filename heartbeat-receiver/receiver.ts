@@ -1,21 +1,27 @@
 /**
  * The receiver's core: what is heard goes in, what is to be done comes out, in order. A pure state machine with no clock, socket, random
- * source or log; `service.ts` is the shell. Times are monotonic and in Unix milliseconds (`performance.timeOrigin + performance.now()`).
+ * source or log; `receiver-node.ts` is the shell. Times are monotonic and in Unix milliseconds (`performance.timeOrigin + performance.now()`).
  *
- * A decision goes: evidence → judged → `record` (durable) → `lead` to the named backend and `decided` to the followers. It never names an
- * epoch that was seen anywhere before, and a backend is named by its incarnation. One decision is under way at a time.
+ * A receiver leads (it was `authorized`) or follows (it tells the decisions that it reads). One that leads decides and grants leases only
+ * while its authority lasts. A decision goes: evidence → judged → no other backend can hold a lease → `lead` to the named backend, `decided`
+ * to the followers and `record`, all at once. That may run ahead of the journal by one decision at most, because the claim fences and a lease
+ * is granted only once the decision is durable. It never names an epoch that was seen anywhere before, and names a backend by its incarnation.
  */
 
 import { viewBackend } from './backend-view.ts'
+import { DecisionBook, epochMax } from './decision-book.ts'
 import { highestReign, holdsReign } from './election.ts'
 import { type Effect, type Input, type RecordedDecision, tickMs } from './events.ts'
 import { type KnownBackend, setBack } from './known-backend.ts'
+import { LeaseLedger, leaseMsAt } from './lease-ledger.ts'
+import { Losses } from './losses.ts'
 import { MemberList } from './member-list.ts'
+import { type HandoverContext, PlannedHandover } from './planned-handover.ts'
 import type { BackendView, Decision, Goodbye, Heartbeat, Hello, Member, Refuse, Report } from './protocol.ts'
-import { closeCodes, protocolVersion } from './protocol.ts'
-import { type Loss, Roster } from './roster.ts'
+import { closeCodes, type LeaseGrant, protocolVersion } from './protocol.ts'
+import { Roster } from './roster.ts'
 import { chooseNext } from './succession.ts'
-import { follow, type InForce, judge, type Verdict } from './verdict.ts'
+import { follow, type InForce, judge, judgeRenewal, type Verdict } from './verdict.ts'
 
 /** How long the active of a decision from before may take to join a receiver that has just started: its client tries every second at least. */
 export const rejoinMs = 2_000
@@ -23,16 +29,11 @@ export const rejoinMs = 2_000
 const reportMemoryMs = 5_000
 /** Reports further apart than this do not belong together, milliseconds. */
 const reportGapMs = 2_000
-/** After a decision could not be recorded the next try waits so long, milliseconds. */
-const recordPauseMs = 100
-/** No epoch is as high as this; one more must always be a safe integer. */
-export const epochMax = 2 ** 52
-
-type Naming = {
-  readonly decision: RecordedDecision
-  readonly previous: string | null
-  readonly reason: string
-  readonly detectedAtMs: number
+/** What makes this receiver the one that decides. */
+interface Leadership {
+  readonly sinceMs: number
+  /** It decides and grants only before this. */
+  authorityUntilMs: number
 }
 
 export interface ReceiverOptions {
@@ -46,23 +47,25 @@ export class Receiver {
   readonly #roster: Roster
   readonly #members = new MemberList()
   #effects: Effect[] = []
-  #inForce: InForce | null = null
-  #record: Naming | null = null
-  #recordAfterMs = 0
-  #authorizedAtMs: number | null = null
-  #epochSeen = 0
+  readonly #leaseMs: number
+  readonly #leases = new LeaseLedger()
+  readonly #losses = new Losses((effect) => this.#effects.push(effect))
+  readonly #book: DecisionBook
+  readonly #handover: PlannedHandover
+  #leadership: Leadership | null = null
   #tickedAtMs: number | null = null
-  /** Set while a decision is needed and nobody can be named; said once. */
-  #vacancy: { readonly detectedAtMs: number } | null = null
-  /** The crash of the active, until it is decided who comes after it. */
-  #untold: Loss | null = null
 
   constructor({ shard, heartbeatMs }: ReceiverOptions) {
+    const emit = (effect: Effect) => this.#effects.push(effect)
     this.#shard = shard
+    this.#leaseMs = leaseMsAt(heartbeatMs)
+    this.#book = new DecisionBook(shard, emit)
+    this.#handover = new PlannedHandover(shard, emit)
     this.#roster = new Roster({
       heartbeatMs,
-      emit: (effect) => this.#effects.push(effect),
+      emit,
       touch: (name) => this.#members.touch(name),
+      died: (incarnation) => this.#leases.died(incarnation),
     })
   }
 
@@ -71,19 +74,23 @@ export class Receiver {
     this.#effects = []
     this.#take(input, nowMs)
     this.#takeLosses(nowMs)
+    this.#book.recordAgain(nowMs)
+    if (this.#handover.underWay) this.#handover.review(this.#handoverContext(nowMs))
     this.#decide(nowMs)
+    if (input.type === 'tick') this.#remind(nowMs)
     this.#tellMembers(input, nowMs)
     return this.#effects
   }
 
   /** The decisions in force. */
   get decisions(): readonly Decision[] {
-    return this.#inForce ? [this.#inForce.decision] : []
+    const { inForce } = this.#book
+    return inForce ? [inForce.decision] : []
   }
 
   /** The decision whose backend can be dialled: in force, and its backend not judged gone. */
   get serving(): Decision | null {
-    const decision = this.#inForce?.decision
+    const decision = this.#book.inForce?.decision
     if (!decision) return null
     const named = this.#named()
     return named && named.liveness.state !== 'gone' ? decision : null
@@ -99,13 +106,13 @@ export class Receiver {
     return this.#members.whole
   }
 
-  /** True once decisions can be recorded. */
+  /** True while this receiver leads: it decides whenever its authority holds. */
   get authorized(): boolean {
-    return this.#authorizedAtMs !== null
+    return this.#leadership !== null
   }
 
   views(nowMs: number): BackendView[] {
-    return this.#roster.all().map((backend) => viewBackend(backend, this.#inForce, nowMs))
+    return this.#roster.all().map((backend) => viewBackend(backend, this.#book.inForce, nowMs))
   }
 
   #take(input: Input, nowMs: number): void {
@@ -115,26 +122,35 @@ export class Receiver {
       case 'heartbeat':
         return this.#heartbeat(input.connection, input.heartbeat, nowMs)
       case 'refuse':
-        return this.#refuse(input.connection, input.refuse, nowMs)
+        return this.#refuse(input.connection, input.refuse)
       case 'goodbye':
         return this.#goodbye(input.connection, input.goodbye, nowMs)
       case 'closed':
         return this.#roster.closed(input.connection, nowMs)
       case 'seen':
-        this.#see(input.epoch)
+        this.#book.see(input.epoch)
         return
       case 'report':
         return this.#report(input.by, input.report, nowMs)
       case 'probed':
         return this.#roster.probed(input.incarnation, input.outcome, nowMs)
       case 'authorized':
-        return this.#authorize(input.decisions, nowMs)
-      case 'recorded':
-        return this.#recorded(nowMs)
-      case 'record-failed':
-        this.#record = null
-        this.#recordAfterMs = nowMs + recordPauseMs
+        return this.#authorize(input.decisions, input.leasesUntilMs, nowMs)
+      case 'authority':
+        if (this.#leadership) this.#leadership.authorityUntilMs = input.untilMs
         return
+      case 'deauthorized':
+        return this.#deauthorize(nowMs)
+      case 'followed':
+        return this.#followDecisions(input.decisions, nowMs)
+      case 'recorded':
+        return this.#recorded(input.epoch, nowMs)
+      case 'record-failed':
+        return this.#book.recordFailed(input.epoch, nowMs)
+      case 'yielded':
+        return this.#yielded(input.connection, input.epoch)
+      case 'hand-over':
+        return this.#handover.ask(input.follower, input.request, this.#handoverContext(nowMs))
       case 'tick':
         return this.#tick(nowMs)
     }
@@ -143,40 +159,61 @@ export class Receiver {
   #hello(connection: number, hello: Hello, nowMs: number): void {
     const backend = this.#roster.join(connection, hello, nowMs)
     if (!backend) return
-    this.#send(connection, {
-      type: 'welcome',
-      version: protocolVersion,
-      heartbeatIntervalMs: backend.intervalMs,
-      epoch: this.#inForce?.decision.epoch ?? 0,
-    })
-    if (this.#inForce && this.#isNamed(backend)) this.#inForce.progressAtMs = nowMs
+    this.#welcome(backend)
+    if (this.#book.inForce && this.#book.isNamed(backend)) this.#book.inForce.progressAtMs = nowMs
+  }
+
+  #welcome({ connection, intervalMs: heartbeatIntervalMs }: KnownBackend): void {
+    const { epoch } = this.#book
+    this.#send(connection!, { type: 'welcome', version: protocolVersion, heartbeatIntervalMs, epoch })
   }
 
   #heartbeat(connection: number, heartbeat: Heartbeat, nowMs: number): void {
     const backend = this.#roster.connected(connection)
     if (!backend) return
-    if (!this.#see(heartbeat.reign[0]) || !this.#see(heartbeat.journalReign[0])) {
-      this.#effects.push({
-        type: 'close',
-        connection,
-        code: closeCodes.policy,
-        reason: `no epoch is above ${epochMax}`,
-      })
+    if (!this.#book.see(heartbeat.reign[0]) || !this.#book.see(heartbeat.journalReign[0])) {
+      const reason = `no epoch is above ${epochMax}`
+      this.#effects.push({ type: 'close', connection, code: closeCodes.policy, reason })
       return
     }
-    this.#send(connection, { type: 'ack', sequence: heartbeat.sequence, epoch: this.#inForce?.decision.epoch ?? 0 })
     const before = this.#roster.heard(backend, heartbeat, nowMs)
-    const inForce = this.#inForce
-    if (!inForce || !this.#isNamed(backend)) return
-    if (follow(inForce, backend, nowMs, before?.offset ?? -1) && inForce.fresh) {
-      const { name, incarnation, epoch } = inForce.decision
-      this.#effects.push({ type: 'publish', event: { type: 'ready', atMs: nowMs, name, incarnation, epoch } })
-      if (inForce.previous !== null)
-        this.#effects.push({ type: 'failed-over', epoch, tookMs: nowMs - inForce.detectedAtMs })
-    }
+    const { inForce, epoch } = this.#book
+    const named = inForce !== null && this.#book.isNamed(backend)
+    const becameReady = named && follow(inForce, backend, nowMs, before?.offset ?? -1)
+    this.#noteLeases(backend, heartbeat)
+    const lease = named ? this.#grant(inForce, backend, nowMs) : undefined
+    this.#send(connection, { type: 'ack', sequence: heartbeat.sequence, epoch, ...(lease && { lease }) })
+    if (becameReady && inForce.own) this.#ready(inForce, nowMs)
   }
 
-  #refuse(connection: number, { epoch, reason }: Refuse, _nowMs: number): void {
+  #ready({ decision, failover, detectedAtMs }: InForce, nowMs: number): void {
+    const { name, incarnation, epoch } = decision
+    this.#effects.push({ type: 'publish', event: { type: 'ready', atMs: nowMs, name, incarnation, epoch } })
+    if (failover) this.#effects.push({ type: 'failed-over', epoch, tookMs: nowMs - detectedAtMs })
+  }
+
+  /** What a backend's own word says of the leases that it may hold: it has none in a phase in which it does not serve. */
+  #noteLeases({ hello: { incarnation } }: KnownBackend, { phase, reign, journalReign }: Heartbeat): void {
+    if (phase === 'standby' || phase === 'starting' || phase === 'stopping') this.#leases.release(incarnation)
+    this.#leases.saw(incarnation, Math.max(reign[0], journalReign[0]))
+  }
+
+  /**
+   * A lease goes only to the incarnation that a durable decision of this very leadership names, that serves under its epoch, is not suspected
+   * and is to stay: what a predecessor decided may have been overtaken by what it said early.
+   */
+  #grant(inForce: InForce, backend: KnownBackend, nowMs: number): LeaseGrant | undefined {
+    const { decision, own, durable, takesLeases } = inForce
+    if (!this.#mayDecide(nowMs) || !own || !durable || !takesLeases) return undefined
+    const { status, liveness } = backend
+    if (liveness.state !== 'alive' || status?.reign[0] !== decision.epoch) return undefined
+    if (status.phase !== 'active' && status.phase !== 'settling') return undefined
+    if (!judge(inForce, backend, this.#book.epochSeen, nowMs).stays) return undefined
+    this.#leases.grant(decision.incarnation, nowMs + this.#leaseMs, nowMs)
+    return { epoch: decision.epoch, forMs: this.#leaseMs }
+  }
+
+  #refuse(connection: number, { epoch, reason }: Refuse): void {
     const backend = this.#roster.connected(connection)
     if (backend) backend.refusal = { epoch, reason }
   }
@@ -188,7 +225,7 @@ export class Receiver {
 
   #report(by: string, { incarnation, epoch, kind }: Report, nowMs: number): void {
     const backend = this.#roster.incarnation(incarnation)
-    if (!backend || epoch < (this.#inForce?.decision.epoch ?? 0)) return // of a reign that is over
+    if (!backend || epoch < this.#book.epoch) return // of a reign that is over
     const { reported } = backend
     const continues = reported !== null && nowMs - reported.lastMs <= reportGapMs
     backend.reported = { by, sinceMs: continues ? reported.sinceMs : nowMs, lastMs: nowMs }
@@ -196,34 +233,48 @@ export class Receiver {
     this.#roster.suspect(backend, 'reported', reason, nowMs)
   }
 
-  #authorize(decisions: readonly RecordedDecision[], nowMs: number): void {
-    this.#authorizedAtMs = nowMs
+  #authorize(decisions: readonly RecordedDecision[], leasesUntilMs: number | undefined, nowMs: number): void {
+    this.#leadership = { sinceMs: nowMs, authorityUntilMs: Number.NEGATIVE_INFINITY }
     const decision = decisions.find(({ shard }) => shard === this.#shard)
-    if (!decision) return
-    this.#see(decision.epoch)
-    this.#roster.expect(decision, nowMs, rejoinMs)
-    this.#enforce(decision, { detectedAtMs: nowMs, fresh: false, previous: null }, nowMs)
+    const incarnation = decision?.incarnation ?? null
+    const epoch = decision?.epoch ?? 0
+    this.#leases.inherit(leasesUntilMs === undefined ? null : { incarnation, epoch, untilMs: leasesUntilMs })
+    if (decision) this.#roster.expect(decision, nowMs, rejoinMs)
+    this.#book.begin(decision, nowMs)
+    const liveness = this.#named()?.liveness
+    if (decision && liveness?.state === 'gone' && liveness.proven) this.#leases.died(decision.incarnation)
+  }
+
+  /** It leads no longer: it keeps on hearing, and tells what it reads. */
+  #deauthorize(nowMs: number): void {
+    if (!this.#leadership) return
+    this.#leadership = null
+    this.#losses.leaveToOthers()
+    this.#handover.abandon(this.#book.inForce, nowMs)
+    this.#book.end()
+  }
+
+  /** Another receiver's decisions, as they stand in the journal. */
+  #followDecisions(decisions: readonly RecordedDecision[], nowMs: number): void {
+    const decision = decisions.find(({ shard }) => shard === this.#shard)
+    if (!decision || this.#leadership) return
+    if (this.#book.follow(decision, nowMs)) this.#losses.leaveToOthers()
   }
 
   #tick(nowMs: number): void {
     const stalledMs = nowMs - (this.#tickedAtMs ?? nowMs) - tickMs
     this.#tickedAtMs = nowMs
     this.#roster.tick(nowMs, stalledMs)
-    this.#roster.setIntervals(
-      this.#inForce?.decision.incarnation,
-      (backend) =>
-        this.#send(backend.connection!, {
-          type: 'welcome',
-          version: protocolVersion,
-          heartbeatIntervalMs: backend.intervalMs,
-          epoch: this.#inForce?.decision.epoch ?? 0,
-        }),
-      nowMs,
-    )
-    const inForce = this.#inForce
+    const { inForce } = this.#book
+    this.#roster.setIntervals(inForce?.decision.incarnation, (backend) => this.#welcome(backend), nowMs)
+  }
+
+  /** `lead` is said again until a heartbeat shows that it arrived. */
+  #remind(nowMs: number): void {
+    const { inForce } = this.#book
     const named = this.#named()
-    if (!inForce || inForce.taken || !named || named.connection === null || named.liveness.state === 'gone') return
-    if (nowMs - inForce.leadSentAtMs >= named.intervalMs) this.#lead(inForce, named, nowMs)
+    if (!this.#leadership || !inForce || inForce.taken || !named) return
+    if (nowMs - inForce.leadSentAtMs >= named.intervalMs) this.#book.lead(inForce, named, nowMs)
   }
 
   #tellMembers(input: Input, nowMs: number): void {
@@ -235,146 +286,103 @@ export class Receiver {
     if (this.#members.becomesWhole(nowMs)) this.#effects.push({ type: 'members-whole' })
   }
 
-  /** Starts a decision if one is needed and somebody can be named. */
+  #mayDecide(nowMs: number): boolean {
+    return this.#leadership !== null && nowMs < this.#leadership.authorityUntilMs
+  }
+
+  /** Starts a decision if one is needed, somebody can be named, and no other backend can hold a lease. */
   #decide(nowMs: number): void {
-    if (this.#authorizedAtMs === null || this.#record || nowMs < this.#recordAfterMs) return
+    if (!this.#mayDecide(nowMs) || this.#book.busy) return
     const verdict = this.#verdict(nowMs)
     if (verdict.stays) {
-      this.#vacancy = null
-      this.#tellCrash(this.#inForce?.decision ?? null, false, nowMs)
+      this.#losses.settle(this.#book.inForce?.decision ?? null, false, nowMs)
       return
     }
     if (verdict.kind === 'failed') this.#setBack(nowMs)
-    const chosen = chooseNext(verdict, this.#roster.all(), this.#named(), { nowMs, reportMemoryMs })
+    const chosen = this.#choose(verdict, nowMs)
     if (!chosen) {
-      if (verdict.kind !== 'worse') this.#vacate(verdict, nowMs)
+      if (verdict.kind === 'over' || verdict.kind === 'failed' || verdict.kind === 'outnumbered')
+        this.#losses.vacate({ ...verdict, epoch: this.#book.epoch }, this.#roster.all(), nowMs)
       return
     }
+    if (nowMs < this.#leases.freeAtMs(chosen.hello.incarnation)) return
     if (verdict.kind === 'worse') this.#setBack(nowMs)
-    this.#name(chosen, verdict.reason, this.#vacancy?.detectedAtMs ?? verdict.detectedAtMs)
+    this.#name(chosen, verdict, nowMs)
+  }
+
+  #choose(verdict: Verdict & { stays: false }, nowMs: number): KnownBackend | undefined {
+    if (verdict.kind === 'planned') return this.#roster.incarnation(this.#handover.wanted?.incarnation ?? '')
+    return chooseNext(verdict, this.#roster.all(), this.#named(), { nowMs, reportMemoryMs })
+  }
+
+  #name(backend: KnownBackend, verdict: Verdict & { stays: false }, nowMs: number): void {
+    const detectedAtMs = this.#losses.vacantSinceMs ?? verdict.detectedAtMs
+    const { epoch, early } = this.#book.name(backend, { ...verdict, detectedAtMs }, nowMs)
+    if (verdict.kind === 'planned') this.#handover.named(epoch)
+    if (early) this.#losses.settle(this.#book.inForce!.decision, true, nowMs)
+  }
+
+  #recorded(epoch: number, nowMs: number): void {
+    if (!this.#book.recorded(epoch, (name) => this.#roster.named(name), nowMs)) return
+    this.#losses.settle(this.#book.inForce!.decision, true, nowMs)
   }
 
   /** Once for each reign: the named backend is not the first to be named again. */
   #setBack(nowMs: number): void {
     const named = this.#named()
-    if (!named || !this.#inForce || this.#inForce.setBack) return
-    this.#inForce.setBack = true
+    const { inForce } = this.#book
+    if (!named || !inForce || inForce.setBack) return
+    inForce.setBack = true
     setBack(named, nowMs)
   }
 
   #verdict(nowMs: number): Verdict {
-    const inForce = this.#inForce
-    if (inForce) return judge(inForce, this.#roster.named(inForce.decision.name), this.#epochSeen, nowMs)
+    const { inForce } = this.#book
+    if (inForce) return this.#verdictOn(inForce, nowMs)
     const backends = this.#roster.all()
     const highest = highestReign(backends)
     const somebodyLed = highest[0] > 0 && !backends.some((backend) => holdsReign(backend, highest))
     // The decisions were lost, and the journal shows a reign: whoever holds it is likely to join, and is kept.
-    if (somebodyLed && nowMs - this.#authorizedAtMs! < rejoinMs) return { stays: true }
+    if (somebodyLed && nowMs - this.#leadership!.sinceMs < rejoinMs) return { stays: true }
     return { stays: false, kind: 'over', reason: 'no active was decided yet', detectedAtMs: nowMs }
   }
 
-  #vacate({ reason, detectedAtMs }: Verdict & { stays: false }, nowMs: number): void {
-    this.#tellCrash(null, false, nowMs)
-    if (this.#vacancy) return
-    this.#vacancy = { detectedAtMs }
-    const starting = this.#roster.all().flatMap(({ hello, liveness, status }) => {
-      if (liveness.state !== 'alive' || status?.phase !== 'starting') return []
-      return [{ name: hello.name, ratio: status.progress?.ratio ?? null }]
-    })
-    this.#effects.push({ type: 'vacant', epoch: this.#inForce?.decision.epoch ?? 0, reason, starting })
+  #verdictOn(inForce: InForce, nowMs: number): Verdict {
+    const named = this.#roster.named(inForce.decision.name)
+    const verdict = judge(inForce, named, this.#book.epochSeen, nowMs)
+    if (!verdict.stays) return verdict
+    const { wanted } = this.#handover
+    if (!wanted) return judgeRenewal(inForce, named, nowMs) ?? verdict
+    const reason = `${inForce.decision.name} hands over, as planned`
+    return { stays: false, kind: 'planned', reason, detectedAtMs: wanted.askedAtMs }
   }
 
-  #name(backend: KnownBackend, reason: string, detectedAtMs: number): void {
-    const { name, incarnation, url, exactlyOnce, direct } = backend.hello
-    const epoch = ++this.#epochSeen
-    const decision: RecordedDecision = { shard: this.#shard, epoch, name, incarnation, url, exactlyOnce, direct }
-    this.#record = { decision, previous: this.#inForce?.decision.name ?? null, reason, detectedAtMs }
-    this.#effects.push({ type: 'record', decision, reason })
-  }
-
-  #recorded(nowMs: number): void {
-    const record = this.#record
-    if (!record) throw new Error('assertion: a decision was recorded that was not under way')
-    this.#record = null
-    this.#vacancy = null
-    this.#enforce(record.decision, { ...record, fresh: true }, nowMs)
-    const named = this.#named()
-    if (named && named.connection !== null && named.liveness.state !== 'gone') this.#lead(this.#inForce!, named, nowMs)
-    const { decision, previous, reason, detectedAtMs } = record
-    const { direct: _, ...told } = decision
-    this.#effects.push({
-      type: 'publish',
-      event: { type: 'decided', atMs: nowMs, decision: told, previous, reason, detectedAtMs },
-    })
-    this.#tellCrash(told, true, nowMs)
-  }
-
-  /** A standby's crash is told at once, the active's together with what was decided. */
+  /** Whoever leads tells of the crashes; one that follows remembers the active's, as it may be the next that leads. */
   #takeLosses(nowMs: number): void {
     for (const loss of this.#roster.takeLosses()) {
-      if (loss.incarnation === this.#inForce?.decision.incarnation) this.#untold = loss
-      else this.#emitCrash(loss, this.serving, false, nowMs)
+      const ofActive = loss.incarnation === this.#book.inForce?.decision.incarnation
+      if (ofActive || this.#leadership) this.#losses.take(loss, ofActive, this.serving, nowMs)
     }
   }
 
-  #tellCrash(leader: Decision | null, decided: boolean, nowMs: number): void {
-    const loss = this.#untold
-    this.#untold = null
-    if (loss) this.#emitCrash(loss, leader, decided, nowMs)
+  #yielded(connection: number, epoch: number): void {
+    const incarnation = this.#roster.connected(connection)?.hello.incarnation
+    if (incarnation !== undefined && this.#handover.isYieldedBy(incarnation, epoch)) this.#leases.release(incarnation)
   }
 
-  #emitCrash(loss: Loss, leader: Decision | null, decided: boolean, nowMs: number): void {
-    const { sinceMs, ...lost } = loss
-    this.#effects.push({
-      type: 'crashed',
-      crash: {
-        ...lost,
-        tookMs: nowMs - sinceMs,
-        leader: leader && { name: leader.name, epoch: leader.epoch, decided },
-      },
-    })
-  }
-
-  #enforce(
-    { direct: _, ...decision }: RecordedDecision,
-    { detectedAtMs, fresh, previous }: Pick<InForce, 'detectedAtMs' | 'fresh' | 'previous'>,
-    nowMs: number,
-  ): void {
-    this.#inForce = {
-      decision,
-      detectedAtMs,
-      fresh,
-      previous,
-      taken: false,
-      readySinceMs: null,
-      setBack: false,
-      progressAtMs: nowMs,
-      leadSentAtMs: Number.NEGATIVE_INFINITY,
+  #handoverContext(nowMs: number): HandoverContext {
+    const { inForce, busy } = this.#book
+    return {
+      ...{ leads: this.#leadership !== null, busy, inForce },
+      ...{ active: this.#named(), backends: this.#roster.all(), rules: { nowMs, reportMemoryMs } },
     }
-  }
-
-  #lead(inForce: InForce, named: KnownBackend, nowMs: number): void {
-    inForce.leadSentAtMs = nowMs
-    const { shard, epoch, incarnation } = inForce.decision
-    this.#send(named.connection!, { type: 'lead', shard, epoch, incarnation })
-  }
-
-  /** Notes an epoch that exists somewhere. False if it cannot be one. */
-  #see(epoch: number): boolean {
-    if (epoch >= epochMax) return false
-    this.#epochSeen = Math.max(this.#epochSeen, epoch)
-    return true
   }
 
   /** The backend that the decision in force names, if this very incarnation is known. */
   #named(): KnownBackend | undefined {
-    const decision = this.#inForce?.decision
+    const decision = this.#book.inForce?.decision
     const backend = decision && this.#roster.named(decision.name)
     return backend?.hello.incarnation === decision?.incarnation ? backend : undefined
-  }
-
-  #isNamed(backend: KnownBackend): boolean {
-    return this.#inForce?.decision.incarnation === backend.hello.incarnation
   }
 
   #send(connection: number, message: Extract<Effect, { type: 'send' }>['message']): void {

@@ -40,6 +40,7 @@ export class Roster {
   readonly #heartbeatMs: number
   readonly #emit: (effect: Effect) => void
   readonly #touch: (name: string) => void
+  readonly #died: (incarnation: string) => void
   readonly #byName = new Map<string, KnownBackend>()
   readonly #byIncarnation = new Map<string, KnownBackend>()
   readonly #byConnection = new Map<number, KnownBackend>()
@@ -48,11 +49,20 @@ export class Roster {
   #fleetIntervalMs: number
   #intervalsFor: string | null = null
 
-  /** `touch` is called with the name of each backend that may have become a member, or none, or another. */
-  constructor(options: { heartbeatMs: number; emit: (effect: Effect) => void; touch: (name: string) => void }) {
+  /**
+   * `touch` is called with the name of each backend that may have become a member, or none, or another; `died` with each incarnation that is
+   * proven to be no more.
+   */
+  constructor(options: {
+    heartbeatMs: number
+    emit: (effect: Effect) => void
+    touch: (name: string) => void
+    died: (incarnation: string) => void
+  }) {
     this.#heartbeatMs = options.heartbeatMs
     this.#emit = options.emit
     this.#touch = options.touch
+    this.#died = options.died
     this.#fleetIntervalMs = options.heartbeatMs
   }
 
@@ -182,8 +192,9 @@ export class Roster {
     const { liveness, hello } = backend
     if (liveness.state === 'gone') return
     const sinceMs = liveness.state === 'suspected' ? liveness.sinceMs : nowMs
-    backend.liveness = { state: 'gone', reason, sinceMs, judgedAtMs: nowMs, said }
+    backend.liveness = { state: 'gone', reason, sinceMs, judgedAtMs: nowMs, said, proven }
     const { name, incarnation } = hello
+    if (proven) this.#died(incarnation)
     this.#touch(name)
     this.#emit({ type: 'publish', event: { type: 'left', atMs: nowMs, name, incarnation, reason, crashed } })
     if (crashed) this.#losses.push({ name, incarnation, reason, sinceMs, proven, lastLines })
@@ -195,6 +206,7 @@ export class Roster {
     if (!backend) return
     const { probe, liveness } = backend
     probe.inFlight = false
+    if (liveness.state === 'gone' && outcome === 'refused' && backend.hello.direct) this.#died(incarnation)
     if (liveness.state !== 'suspected') return
     if (outcome === 'refused' && backend.hello.direct) {
       const reason = `${liveness.reason} and a new one was refused`

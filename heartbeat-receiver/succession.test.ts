@@ -40,11 +40,11 @@ describe('receiver: a golden trace, where standbys are behind, of', () => {
       '1101 left a-1: its connection was closed and a new one was refused',
       '1101 crashed a: its connection was closed and a new one was refused; leader none',
       '1101 vacant: its connection was closed and a new one was refused',
+      '3000 lead b-2 epoch 2',
+      '3000 decided b-2 epoch 2',
       '3000 record epoch 2 b-2: its connection was closed and a new one was refused',
-      '3002 lead b-2 epoch 2',
-      '3002 decided b-2 epoch 2',
-      '3005 ready b-2 epoch 2',
-      '3005 failed-over in 1905',
+      '3003 ready b-2 epoch 2',
+      '3003 failed-over in 1903',
     ])
   })
 
@@ -93,11 +93,11 @@ describe('receiver: a golden trace, where standbys are behind, of', () => {
     const trace = world.take().filter((line) => !line.includes('lead c'))
     assert.deepEqual(trace.slice(2), [
       '1201 left a-1: its connection was closed and a new one was refused',
+      '1201 decided c-3 epoch 2',
       '1201 record epoch 2 c-3: its connection was closed and a new one was refused',
-      '1203 decided c-3 epoch 2',
-      '1203 crashed a: its connection was closed and a new one was refused; leader c now',
-      '7206 ready c-3 epoch 2',
-      '7206 failed-over in 6006',
+      '1201 crashed a: its connection was closed and a new one was refused; leader c now',
+      '7204 ready c-3 epoch 2',
+      '7204 failed-over in 6004',
     ])
   })
 })

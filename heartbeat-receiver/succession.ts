@@ -11,6 +11,7 @@ export function chooseNext(
   rules: ElectionRules,
 ): KnownBackend | undefined {
   if (verdict.kind === 'outnumbered') return keeper(backends, named) ?? elect(backends, rules)
+  if (verdict.kind === 'renewed') return named
   if (verdict.kind === 'worse' && named) return better(backends, named, rules)
   return elect(backends, rules)
 }

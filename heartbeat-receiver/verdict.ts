@@ -16,15 +16,19 @@ export const claimStallMs = 2_250
 /** An active that a balancer finds unreachable for so long is deposed if another can be reached, milliseconds. */
 export const reportedMaxMs = 1_000
 
-/** A durable decision and how its backend takes it. */
+/** A decision and how its backend takes it. */
 export interface InForce {
   readonly decision: Decision
   /** The first evidence that made the decision necessary. */
   readonly detectedAtMs: number
-  /** Who was named before; null for the first. */
-  readonly previous: string | null
-  /** False for a decision read back from the journal: its telling is over. */
-  readonly fresh: boolean
+  /** False for a decision that was read in the journal: it is another receiver's, or one's own from before. */
+  own: boolean
+  /** False while it was told and its record is still under way. */
+  durable: boolean
+  /** True if it replaced one that did not stay: then it is told how long that took. */
+  readonly failover: boolean
+  /** False once the backend was asked to yield: it takes no lease any more under this epoch. */
+  takesLeases: boolean
   /** A heartbeat showed the reign: `lead` arrived. */
   taken: boolean
   /** Since when the backend serves under this epoch. */
@@ -44,9 +48,10 @@ export type Verdict =
       readonly detectedAtMs: number
       /**
        * `over`: its reign has ended, it may be named again only as anyone. `failed`: it was named and did not lead. `worse`: it is only
-       * replaced if another is better. `outnumbered`: a higher epoch exists, so even the same backend needs a new one.
+       * replaced if another is better. `outnumbered`: a higher epoch exists, so even the same backend needs a new one. `renewed`: it
+       * stays, under a new epoch. `planned`: it is well, and another is asked for.
        */
-      readonly kind: 'over' | 'failed' | 'worse' | 'outnumbered'
+      readonly kind: 'over' | 'failed' | 'worse' | 'outnumbered' | 'renewed' | 'planned'
     }
 
 /** Judges the decision in force. `backend` is who carries the named backend's name now; `epochSeen` the highest epoch seen anywhere. */
@@ -108,6 +113,18 @@ function judgeHealth(inForce: InForce, { status, reported, liveness }: KnownBack
   if (reported && reported.lastMs - reported.sinceMs >= reportedMaxMs)
     return worse(`${name} is unreachable for balancer ${reported.by}`, reported.sinceMs)
   return null
+}
+
+/**
+ * Why an active that stays is named again under a higher epoch; null if it need not be. A receiver that has just begun to lead does so because
+ * a predecessor may have named another that it never made durable: a claim above that voids it. Only then may leases be granted.
+ */
+export function judgeRenewal(inForce: InForce, backend: KnownBackend | undefined, nowMs: number): Verdict | null {
+  if (inForce.own && inForce.takesLeases) return null
+  if (backend?.liveness.state !== 'alive' || backend.connection === null || !backend.status) return null
+  const { name } = inForce.decision
+  const reason = inForce.own ? `${name} stays, as nobody could take over` : `${name} stays, under a new receiver`
+  return { stays: false, kind: 'renewed', reason, detectedAtMs: nowMs }
 }
 
 /** Notes what a heartbeat of the named backend says about its reign. True if it has just become ready. */

@@ -33,6 +33,7 @@ class World {
 
   constructor() {
     this.input({ type: 'authorized', decisions: [] })
+    this.input({ type: 'authority', untilMs: Number.POSITIVE_INFINITY })
   }
 
   start(name: string, { incarnation = `${name}-1`, well = true, weight = 1 } = {}): Server {
@@ -108,6 +109,7 @@ class World {
     this.#later = []
     for (const server of this.servers.values()) server.connection = null
     this.input({ type: 'authorized', decisions: decisions.map((one) => ({ ...one, direct: true })) })
+    this.input({ type: 'authority', untilMs: Number.POSITIVE_INFINITY })
   }
 
   input(input: Input): void {
@@ -148,7 +150,7 @@ class World {
         return
       case 'record':
         this.trace.push(`record ${effect.decision.incarnation} epoch ${effect.decision.epoch}: ${effect.reason}`)
-        this.#later.push({ type: 'recorded' })
+        this.#later.push({ type: 'recorded', epoch: effect.decision.epoch })
         return
       case 'probe': {
         const server = this.servers.get(effect.url.slice('http://'.length))
@@ -314,8 +316,8 @@ describe('agents and a receiver', () => {
     world.run(500)
     for (const name of ['b', 'c', 'a']) world.connect(world.get(name))
     world.run(5_000)
-    assert.deepEqual(world.take(), [])
-    assert.equal(world.leader, 'a-1 epoch 1')
+    assert.deepEqual(world.take(), ['record a-1 epoch 3: a stays, under a new receiver'])
+    assert.equal(world.leader, 'a-1 epoch 3')
   })
 
   it('a receiver that lost its journal names the agent that leads, above its epoch', () => {
