@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'undici'
 import { unixNowMs } from '../../compose/load/clock.ts'
+import { isRefused } from '../../compose/load/connection.ts'
 import { outcomeOf, requestOf } from '../../compose/load/http-operations.ts'
 import { type HistoryEntry, isWrite, type Operation, type Outcome } from '../../compose/load/operations.ts'
 import type { Operation as Judged } from '../linearizability/operation.ts'
@@ -17,7 +18,9 @@ const textMax = 300
 
 /** A request that got no answer, or one that says to come again. */
 export type Trouble =
-  /** The connection was lost, or did not come about. */
+  /** No connection came about, so nothing was sent. */
+  | { readonly type: 'absent'; readonly atMs: number; readonly balancer: string; readonly code: string }
+  /** The connection was lost under a request. */
   | { readonly type: 'dropped'; readonly atMs: number; readonly balancer: string; readonly code: string }
   /** 503 with Retry-After, and the word that nothing was applied. */
   | { readonly type: 'refused'; readonly atMs: number; readonly balancer: string; readonly text: string }
@@ -77,8 +80,9 @@ export class TestClient {
         replays: Number(headers['x-heartline-replays'] ?? 0),
       })
       if (reply.type === 'lost') {
-        troubles.push({ type: 'dropped', atMs, balancer, code: reply.code })
-        maybeApplied ||= reply.code !== 'ECONNREFUSED'
+        const absent = isRefused(reply.code)
+        troubles.push({ type: absent ? 'absent' : 'dropped', atMs, balancer, code: reply.code })
+        maybeApplied ||= !absent
         this.#at = (this.#at + 1) % this.#balancers.length
         if (atMs + retryDelayMs < deadlineMs) {
           await sleep(retryDelayMs)

@@ -1,4 +1,5 @@
 /** One running installation: Kafka, receivers, balancers and backends, each a process of its own in its own place. */
+import { execFile } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
@@ -7,6 +8,7 @@ import { type LocalKafka, startKafka } from '../../compose/kafka/kafka.ts'
 import { unixNowMs } from '../../compose/load/clock.ts'
 import { type LogLine, type ManagedProcess, Processes } from '../../compose/processes.ts'
 import type { BackendView } from '../../heartbeat-receiver/protocol.ts'
+import { metricOf } from '../soak/sampling.ts'
 import { harness, type Network } from './network.ts'
 import { type Kind, kinds, namesOf, type Shape } from './shapes.ts'
 
@@ -16,6 +18,8 @@ const trapPath = new URL('./crash-trap.ts', import.meta.url).href
 const answerTimeoutMs = 1_000
 const readyTimeoutMs = 30_000
 const pollMs = 40
+/** A standby that reads has the newest records on their way; one that does not falls behind for ever. */
+const lagMax = 100
 /** Of the lines before a row, so many are kept: what led to it. */
 const earlierLinesMax = 500
 
@@ -161,15 +165,37 @@ export class Installation {
     await Promise.all(this.names.filter((name) => !this.isAlive(name)).map((name) => this.run(name)))
   }
 
-  /** What a receiver says at a path of its API; undefined while it does not answer. */
-  async ask<Answer>(receiver: string, path: string): Promise<Answer | undefined> {
+  /** True if this receiver decides; false if it follows another, or does not answer. */
+  async leads(receiver: string): Promise<boolean> {
+    return metricOf((await this.#ask(receiver, '/metrics')) ?? '', 'heartline_receiver_leads') === 1
+  }
+
+  /** Runs a command of the command line to its end, as a person would. */
+  command(name: string, ...args: string[]): Promise<{ code: number; output: string }> {
+    const env = { ...process.env, HEARTLINE_TOKEN: this.#token }
+    return new Promise((resolve) =>
+      execFile(process.execPath, [mainPath, name, ...args], { env, timeout: readyTimeoutMs }, (error, stdout, stderr) =>
+        resolve({ code: error ? Number(error.code ?? 1) : 0, output: `${stdout}${stderr}`.trim() }),
+      ),
+    )
+  }
+
+  /** `ws://…` of every receiver, as the command line takes them. */
+  async receiverUrls(from?: string): Promise<string> {
+    const names = this.namesOf('receiver').filter((name) => name !== from)
+    const urls = names.map(async (name) => urlOf('ws', await this.network.route(name, ports.receiver, from)))
+    return (await Promise.all(urls)).join(',')
+  }
+
+  /** What a receiver says at a path; undefined while it does not answer. */
+  async #ask(receiver: string, path: string): Promise<string | undefined> {
     const url = urlOf('http', await this.network.route(receiver, ports.receiver))
     try {
       const answer = await fetch(`${url}${path}`, {
         headers: { authorization: `Bearer ${this.#token}` },
         signal: AbortSignal.timeout(answerTimeoutMs),
       })
-      return answer.ok ? ((await answer.json()) as Answer) : undefined
+      return answer.ok ? await answer.text() : undefined
     } catch {
       return undefined // asked again, within a bound, by whoever waits for it
     }
@@ -194,17 +220,21 @@ export class Installation {
       ...this.namesOf('receiver').map((name) => this.#missingAtReceiver(name)),
       ...this.namesOf('balancer').map((name) => this.#missingAtBalancer(name)),
     ])
-    return wants.find((want) => want !== undefined)
+    const leading = await Promise.all(this.namesOf('receiver').map((name) => this.leads(name)))
+    const leaders = leading.filter((leads) => leads).length
+    return wants.find((want) => want !== undefined) ?? (leaders === 1 ? undefined : `${leaders} receivers lead`)
   }
 
+  /** Who is active is known where it is decided; that all backends are there, everywhere. */
   async #missingAtReceiver(name: string): Promise<string | undefined> {
-    const views = await this.ask<BackendView[]>(name, '/api/backends')
-    if (views === undefined) return `${name} does not answer`
-    const living = views.filter(({ alive }) => alive)
-    const [active, ...more] = living.filter((view) => view.active)
-    if (active === undefined || active.phase !== 'active') return `${name} knows no active that serves`
-    if (more.length > 0) return `${name} knows more than one active`
-    const ready = living.filter(({ phase, lag }) => phase === 'standby' && lag < 100).length
+    const said = await this.#ask(name, '/api/backends')
+    if (said === undefined) return `${name} does not answer`
+    const living = (JSON.parse(said) as BackendView[]).filter(({ alive }) => alive)
+    const ready = living.filter(({ phase, lag }) => phase === 'standby' && lag < lagMax).length
+    const serving = living.filter(({ phase }) => phase === 'active').length
+    const decided = living.filter(({ active }) => active).length
+    if (serving !== 1) return `${name} knows ${serving} backends that serve`
+    if (decided === 0 && (await this.leads(name))) return `${name} has named nobody`
     const wanted = this.shape.backends - 1
     return ready === wanted ? undefined : `${name} knows ${ready} of ${wanted} standbys that are ready`
   }
@@ -224,18 +254,16 @@ export class Installation {
     const { network } = this
     const host = ['--host', network.place(name).host, '--name', name]
     const journal = ['--kafka', this.kafka.brokers.join(','), '--topic-prefix', this.topicPrefix]
-    const receivers = this.namesOf('receiver').filter((other) => other !== name)
-    const urls = await Promise.all(
-      receivers.map(async (receiver) => urlOf('ws', await network.route(receiver, ports.receiver, name))),
-    )
+    const receivers = await this.receiverUrls(name)
     const more = this.shape.flags?.[kind] ?? []
     if (kind === 'receiver') {
-      const peers = urls.length === 0 ? [] : ['--peers', urls.join(',')]
+      const peers = receivers === '' ? [] : ['--peers', receivers]
       return [kind, ...host, '--port', `${ports.receiver}`, ...peers, ...journal, ...more]
     }
-    const follow = ['--receivers', urls.join(',')]
+    const follow = ['--receivers', receivers]
     if (kind === 'backend') return [kind, ...host, '--port', `${ports.backend}`, ...follow, ...journal, ...more]
-    return [kind, ...host, '--port', `${ports.balancer}`, '--admin-port', `${ports.admin}`, ...follow, ...more]
+    const doors = ['--port', `${ports.balancer}`, '--admin-port', `${ports.admin}`]
+    return [kind, ...host, ...doors, ...follow, ...journal, ...more]
   }
 }
 

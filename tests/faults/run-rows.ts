@@ -6,7 +6,7 @@ import type { Network } from './network.ts'
 import type { Outcome } from './report.ts'
 import type { Row } from './row.ts'
 import { type RowRun, runRow } from './run-row.ts'
-import { keepStory } from './story.ts'
+import { keepLines, keepStory } from './story.ts'
 
 export interface Turn {
   readonly row: Row
@@ -44,7 +44,7 @@ export async function runRows(turns: readonly Turn[], tools: RowsTools): Promise
       if (system === undefined) {
         const topicPrefix = `faults-${process.pid}-${++installations}`
         system = new Installation(turn.row.shape, { ...tools, topicPrefix })
-        await system.start()
+        await startKept(system, join(tools.folder, `start-${topicPrefix}`))
       }
       const run = await runRow(turn.row, system, { ...turn, signal: tools.signal })
       tools.onOutcome(outcomeOf(run))
@@ -56,6 +56,16 @@ export async function runRows(turns: readonly Turn[], tools: RowsTools): Promise
     }
   } finally {
     await system?.stop()
+  }
+}
+
+/** @throws Error if it does not come up, which says where its lines are kept. */
+async function startKept(system: Installation, folder: string): Promise<void> {
+  try {
+    await system.start()
+  } catch (cause) {
+    await keepLines(folder, system.lines)
+    throw new Error(`${(cause as Error).message}; its lines are kept in ${folder}`, { cause })
   }
 }
 

@@ -16,7 +16,7 @@ export interface Shape {
 export const kinds = ['receiver', 'balancer', 'backend'] as const
 export type Kind = (typeof kinds)[number]
 
-const usual = { receivers: 1, balancers: 2, backends: 3, brokers: 1 } as const
+const usual = { receivers: 2, balancers: 2, backends: 3, brokers: 1 } as const
 
 export const shapes = {
   /** What most rows run on. */

@@ -16,10 +16,16 @@ export async function keepStory(folder: string, run: RowRun, lines: readonly Sai
   const story = tellStory(run)
   await writeFile(join(folder, 'story.txt'), `${story}\n`)
   await writeFile(join(folder, 'history.jsonl'), jsonLines(run.history))
+  await keepLines(folder, lines)
+  return `${story}\n  kept in ${folder}`
+}
+
+/** The log of each process, and all of them together in the order of their lines. */
+export async function keepLines(folder: string, lines: readonly SaidLine[]): Promise<void> {
+  await mkdir(folder, { recursive: true })
   for (const [process, said] of Map.groupBy(lines, (line) => line.process))
     await writeFile(join(folder, `${process}.log`), jsonLines(said.map(({ atMs, line }) => ({ atMs, ...line }))))
   await writeFile(join(folder, 'all.log'), lines.map(showLine).join('\n'))
-  return `${story}\n  kept in ${folder}`
 }
 
 export function tellStory({ row, run, violations, notes, history }: RowRun): string {

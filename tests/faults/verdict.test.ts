@@ -57,6 +57,7 @@ test('a history in which all was kept has no violation', () => {
 })
 
 const dropped: Trouble = { type: 'dropped', atMs: 1, balancer, code: 'ECONNRESET' }
+const absent: Trouble = { type: 'absent', atMs: 1, balancer, code: 'ECONNREFUSED' }
 const refused: Trouble = { type: 'refused', atMs: 1, balancer, text: '{"outcome":"not applied"}' }
 const failed: Trouble = { type: 'failed', atMs: 1, balancer, status: 502, text: 'no' }
 const notApplied: Partial<Recorded> = { outcome: { type: 'not-applied', code: '503' } }
@@ -88,12 +89,13 @@ test('an operation of unknown outcome may be there or not', () => {
 
 test('what clients may see is what the row allows, and no more', () => {
   const seen: [trouble: Trouble, allowedBy: string[]][] = [
+    [absent, ['moves', 'drops', 'outage']],
     [dropped, ['drops', 'outage']],
     [refused, ['refusals', 'outage']],
     [failed, []],
   ]
   for (const [trouble, allowedBy] of seen)
-    for (const allowance of ['nothing', 'drops', 'refusals', 'outage'] as const) {
+    for (const allowance of ['nothing', 'moves', 'drops', 'refusals', 'outage'] as const) {
       const violations = verdict([add(1, { troubles: [trouble] })], final(1), { allowance })
       assert.deepEqual(
         kindsOf(violations),

@@ -9,17 +9,19 @@ import { finalRead, invocationOf } from './linearizable-call.ts'
 /**
  * What clients may see beside good answers.
  * - `nothing`: no error at all.
+ * - `moves`: a balancer that takes no more connections, as it is being restarted in good order; no request is lost with it.
  * - `drops`: lost connections to a balancer that dies; the same request, sent to another balancer, is answered.
  * - `refusals`: 503 with Retry-After that says that nothing was applied.
  * - `outage`: both, for everything is down; a request is answered, or refused, once it is up again.
  */
-export type Allowance = 'nothing' | 'drops' | 'refusals' | 'outage'
+export type Allowance = 'nothing' | 'moves' | 'drops' | 'refusals' | 'outage'
 
 const allowed: Record<Allowance, readonly Trouble['type'][]> = {
   nothing: [],
-  drops: ['dropped'],
+  moves: ['absent'],
+  drops: ['absent', 'dropped'],
   refusals: ['refused'],
-  outage: ['dropped', 'refused'],
+  outage: ['absent', 'dropped', 'refused'],
 }
 
 export interface Violation {
@@ -70,7 +72,7 @@ export function figuresOf(history: readonly Recorded[]): Figures {
     pauseMs = Math.max(pauseMs, answers[index]! - answers[index - 1]!)
   const count = (type: Trouble['type']) =>
     history.reduce((all, { troubles }) => all + troubles.filter((trouble) => trouble.type === type).length, 0)
-  return { requests: history.length, pauseMs, drops: count('dropped'), refusals: count('refused') }
+  return { requests: history.length, pauseMs, drops: count('dropped') + count('absent'), refusals: count('refused') }
 }
 
 /** Of each kind of trouble that is not allowed, the first, and how often. */
@@ -96,10 +98,11 @@ function errorsOf({ allowance, history }: Evidence): Violation[] {
     }
   })
   const unanswered = history.filter(
-    ({ outcome, troubles }) => outcome.type !== 'answered' && !troubles.some(({ type }) => type !== 'dropped'),
+    ({ outcome, troubles }) =>
+      outcome.type !== 'answered' && troubles.every(({ type }) => type === 'dropped' || type === 'absent'),
   )
   const [one] = unanswered
-  if (one && allowed[allowance].includes('dropped'))
+  if (one && allowed[allowance].includes('absent'))
     violations.push({
       kind: 'error',
       what: `no balancer ever answered, first for ${describe(one.operation)}`,
@@ -138,6 +141,7 @@ function orderOf({ history, final, readBack }: Evidence): Violation[] {
 }
 
 function wordOf(trouble: Trouble): string {
+  if (trouble.type === 'absent') return `no connection (${trouble.code})`
   if (trouble.type === 'dropped') return `a lost connection (${trouble.code})`
   return trouble.type === 'refused' ? 'an answer 503 with Retry-After' : `an answer ${trouble.status}`
 }

@@ -13,7 +13,7 @@ const usual = { shape: shapes.usual, allowance: 'nothing', promise: 'nothing' } 
 /** The receiver that decides. */
 function leader(stage: Stage): Promise<string> {
   return stage.until('a receiver that leads', async () => {
-    for (const name of stage.system.namesOf('receiver')) if (await stage.system.ask(name, '/readyz')) return name
+    for (const name of stage.system.namesOf('receiver')) if (await stage.system.leads(name)) return name
     return undefined
   })
 }

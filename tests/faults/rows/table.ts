@@ -3,7 +3,15 @@ import type { Row } from '../row.ts'
 import { activeRows } from './active.ts'
 import { balancerRows } from './balancers.ts'
 import { kafkaRows } from './kafka.ts'
+import { plannedRows } from './planned.ts'
 import { receiverRows } from './receivers.ts'
 import { standbyRows } from './standby.ts'
 
-export const rows: readonly Row[] = [...activeRows, ...standbyRows, ...receiverRows, ...balancerRows, ...kafkaRows]
+export const rows: readonly Row[] = [
+  ...activeRows,
+  ...standbyRows,
+  ...receiverRows,
+  ...balancerRows,
+  ...kafkaRows,
+  ...plannedRows,
+]
