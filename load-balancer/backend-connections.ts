@@ -18,8 +18,8 @@ export interface BackendConnections {
   prepare(outgoing: Outgoing, listener: SendingListener, nowMs: number): Sending
   /** Sends it. What cannot be sent fails before this returns. */
   dispatch(sending: Sending, outgoing: Outgoing): void
-  /** Asks for a sign of life on a connection of its own. */
-  ask(path: string): void
+  /** Asks for a sign of life on a connection of its own; `unreachable` is told if none could be made. */
+  ask(path: string, unreachable: (error: Error) => void): void
   /** Takes no more requests, and gives up those that wait, or that may move; the others may end within `graceMs`. */
   retire(graceMs: number, which: 'all' | 'movable'): void
   destroy(): void

@@ -1,8 +1,9 @@
 /** Sends requests to one backend over kept-alive connections. The undici shell. */
-import { buildConnector, Client, type Dispatcher } from 'undici'
+import { Client, type Dispatcher } from 'undici'
 import { sessionsPath } from '../checkpoint/request-headers.ts'
 import { realTime } from '../checkpoint/time.ts'
 import { Bag } from './bag.ts'
+import { connectorOf } from './connecting.ts'
 import type { Target } from './routing.ts'
 import { type Outgoing, Sending, type SendingListener, type SendingOwner } from './sending.ts'
 import type { IdleConnections } from './standby-connections.ts'
@@ -13,8 +14,6 @@ export const connectionsMax = 256
 const begunMax = 4_096
 /** How long the connections to a deposed backend stay open, milliseconds. */
 const hangUpDelayMs = 50
-/** Longer than a round trip anywhere, shorter than anybody's patience. Milliseconds. */
-const connectTimeoutMs = 1_000
 /** Shorter than a backend keeps an idle connection, so that it is ours to close. Milliseconds. */
 const idleTimeoutMs = 30_000
 
@@ -24,7 +23,6 @@ const idleTimeoutMs = 30_000
  */
 const connectingMax = 8
 
-const connectOptions = { allowH2: false, timeout: connectTimeoutMs }
 const clientOptions: Client.Options = {
   pipelining: 1,
   allowH2: false,
@@ -49,7 +47,7 @@ export class BackendPool implements IdleConnections, SendingOwner {
   readonly #prefix: string
   readonly #origin: URL
   readonly #options: Client.Options
-  readonly #connectOptions: buildConnector.BuildOptions
+  readonly #connect: ReturnType<typeof connectorOf>
   readonly #clients = new Set<Client>()
   /** One connection each. The last that was freed is the first to be used: its buffers are still in the processor's cache. */
   readonly #free: Client[] = []
@@ -70,8 +68,7 @@ export class BackendPool implements IdleConnections, SendingOwner {
     this.url = target.url
     this.#settled = settled
     this.#prefix = pathname.replace(/\/$/, '')
-    this.#connectOptions = { ...connectOptions, ...(ca === undefined ? {} : { ca }) }
-    const connect = buildConnector(this.#connectOptions)
+    this.#connect = connectorOf(ca)
     this.#origin = new URL(origin)
     this.#options = {
       ...clientOptions,
@@ -79,8 +76,7 @@ export class BackendPool implements IdleConnections, SendingOwner {
         // What nobody asked for yet is in nobody's way.
         const counted = this.#used ? 1 : 0
         this.#connecting += counted
-        // The certificate is to be for the backend, not for the Host that a client asked for.
-        connect({ ...options, servername: null as unknown as string }, (...result) => {
+        this.#connect(options, (...result) => {
           this.#connecting -= counted
           callback(...result)
           this.#settled()
@@ -159,11 +155,11 @@ export class BackendPool implements IdleConnections, SendingOwner {
   }
 
   /** Asks for a sign of life on a connection of its own: the others may all be taken. */
-  ask(path: string): void {
+  ask(path: string, unreachable: (error: Error) => void): void {
     if (this.#probe) return
     const probe = new Client(this.#origin, {
       allowH2: false,
-      connect: this.#connectOptions,
+      connect: this.#connect,
       headersTimeout: 0,
     })
     this.#probe = probe
@@ -171,7 +167,7 @@ export class BackendPool implements IdleConnections, SendingOwner {
       if (this.#probe === probe) this.#probe = undefined
       probe.destroy().catch(() => undefined)
     }
-    probe.dispatch({ method: 'HEAD', path: this.#prefix + path }, this.#listenFor(done))
+    probe.dispatch({ method: 'HEAD', path: this.#prefix + path }, this.#listenFor(done, unreachable))
   }
 
   /** Takes no more requests, and gives up those that wait, or that may move; the others may end within `graceMs`. */
@@ -214,15 +210,21 @@ export class BackendPool implements IdleConnections, SendingOwner {
   }
 
   /** Hears a sign of life, and then that it is over. */
-  #listenFor(done: () => void): Dispatcher.DispatchHandler {
+  #listenFor(done: () => void, unreachable: (error: Error) => void = () => undefined): Dispatcher.DispatchHandler {
+    let left = false
     return {
-      onRequestStart: () => undefined,
+      onRequestStart: () => {
+        left = true
+      },
       onResponseStart: () => {
         this.heard += 1
       },
       onResponseData: () => undefined,
       onResponseEnd: done,
-      onResponseError: done,
+      onResponseError: (_controller, error) => {
+        done()
+        if (!left) unreachable(error)
+      },
     }
   }
 

@@ -16,6 +16,7 @@ import type { Provenance } from './message-headers.ts'
 import type { ProblemType } from './problem.ts'
 import { afterFailure, type Failure, mayHaveRun, maySend } from './replay.ts'
 import { type Change, decided, type Hint, hinted, type Target } from './routing.ts'
+import { notSent } from './sending.ts'
 import { SessionKeeper } from './session-keeper.ts'
 import { SilenceWatch } from './silence-watch.ts'
 
@@ -66,7 +67,7 @@ export class ReplayLane implements Lane {
     const { limits, time, token, follower, log } = options
     this.#held = new HoldQueue({ limits, time, expired: (job) => this.#giveUp(job, 'held too long') })
     this.#gate = new Gatekeeper(log, time, () => this.#gateOpened())
-    this.#silence = new SilenceWatch(limits.timeMs, time)
+    this.#silence = new SilenceWatch(limits.timeMs, time, (error) => this.#report(notSent(error)))
     this.#introduction = new Introduction(token)
     this.#sessions = new SessionKeeper({
       time,
@@ -251,10 +252,14 @@ export class ReplayLane implements Lane {
       return this.#follow(change, 'the backend pointed there')
     }
     if (this.#closed || !this.#gate.close(this.#target!, failure, error)) return
+    this.#report(failure)
+  }
+
+  /** Only a new connection that was refused or timed out is evidence. */
+  #report(failure: Failure): void {
     const { epoch, incarnation } = this.#target!
-    if (failure.type === 'unreachable' && failure.kind !== 'other' && incarnation !== null) {
-      this.#options.follower.report({ incarnation, epoch, kind: failure.kind })
-    }
+    if (failure.type !== 'unreachable' || failure.kind === 'other' || incarnation === null) return
+    this.#options.follower.report({ incarnation, epoch, kind: failure.kind })
   }
 
   #recovered(lost: { atMs: number; moved: boolean }): void {

@@ -249,7 +249,7 @@ function isEventStream(headers: HeaderObject): boolean {
 }
 
 /** What an error says that came before a connection took the request. */
-function notSent(error: Error): Failure {
+export function notSent(error: Error): Failure {
   const code = (error as NodeJS.ErrnoException).code
   if (code === 'ECONNREFUSED') return { type: 'unreachable', kind: 'refused' }
   if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') return { type: 'unreachable', kind: 'timed-out' }

@@ -1,6 +1,6 @@
 /**
- * A slow answer is no failure, a silent backend is one. Once requests have waited for half of the hold time and the
- * backend said nothing to anybody since, it is asked for a sign of life; without one, they are given up. Pure.
+ * A slow answer is no failure, a silent backend is one. Once requests have waited for some time and the backend said
+ * nothing to anybody since, it is asked for a sign of life; without one, they are given up in the end. Pure.
  */
 
 export interface Listening {
@@ -11,11 +11,19 @@ export interface Listening {
   heardMs: number
   /** Longest silence that is borne. */
   patienceMs: number
+  /** Silence after which it is asked for a sign of life. */
+  askMs: number
 }
 
-export function judgeSilence({ nowMs, oldestSentMs, heardMs, patienceMs }: Listening): 'fine' | 'ask' | 'silent' {
+export function judgeSilence({
+  nowMs,
+  oldestSentMs,
+  heardMs,
+  patienceMs,
+  askMs,
+}: Listening): 'fine' | 'ask' | 'silent' {
   if (oldestSentMs === undefined) return 'fine'
   const silentMs = nowMs - Math.max(oldestSentMs, heardMs)
   if (silentMs >= patienceMs) return 'silent'
-  return silentMs >= patienceMs / 2 ? 'ask' : 'fine'
+  return silentMs >= askMs ? 'ask' : 'fine'
 }

@@ -25,6 +25,7 @@ export class VirtualConnections implements BackendConnections, SendingOwner {
   /** What becomes of a request for a session. */
   session: Fate = { status: 201, body: JSON.stringify({ session: 's' }) }
   heard = 0
+  reachable: true | { error: Error } = true
   full = false
   crowded = false
   retired = false
@@ -56,8 +57,9 @@ export class VirtualConnections implements BackendConnections, SendingOwner {
     this.time.after(latencyMs, () => this.#arrive(sending, outgoing))
   }
 
-  ask(path: string): void {
+  ask(path: string, unreachable: (error: Error) => void): void {
     this.asked.push(path)
+    if (this.reachable !== true) unreachable(this.reachable.error)
   }
 
   retire(_graceMs: number, which: 'all' | 'movable'): void {

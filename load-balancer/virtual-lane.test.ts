@@ -80,6 +80,39 @@ describe('the replay lane in virtual time', () => {
     assert.ok(backends[0]!.asked.length > 0, 'it was asked for a sign of life first')
   })
 
+  it('reports whom no connection can be made to although old ones stand, again and again, and nobody else', async (t) => {
+    const { time, follower, backends, answers, send } = startLane(t)
+    follower.decide(decisionFor('a', 1))
+    const [a] = backends
+    send('GET')
+    await time.pass(10)
+    a!.fate = () => 'none'
+    a!.reachable = { error: Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' }) }
+    send('GET')
+    await time.pass(limits.timeMs / 2)
+    assert.deepEqual(follower.reports, [])
+    await time.pass(limits.timeMs / 4)
+    assert.ok(follower.reports.length > 1)
+    for (const report of follower.reports) assert.deepEqual(report, { incarnation: 'a-1', epoch: 1, kind: 'timed-out' })
+    const { length } = follower.reports
+    follower.decide(decisionFor('b', 2))
+    await time.pass(limits.timeMs)
+    assert.equal(follower.reports.length, length)
+    assert.deepEqual(answers, ['200 fine', '200 fine'])
+  })
+
+  it('asks nobody whether it lives who answers now and then', async (t) => {
+    const { time, follower, backends, send } = startLane(t)
+    follower.decide(decisionFor('a', 1))
+    backends[0]!.fate = ({ path }) => (path === '/slow' ? 'none' : { status: 200 })
+    send('GET', '/slow')
+    for (let turns = 0; turns < 20; turns++) {
+      send('GET', '/quick')
+      await time.pass(40)
+    }
+    assert.deepEqual(backends[0]!.asked, [])
+  })
+
   it('repeats at once what a broken connection took along', async (t) => {
     const { time, follower, backends, answers, send } = startLane(t)
     follower.decide(decisionFor('a', 1))
