@@ -5,8 +5,10 @@
 import assert from 'node:assert/strict'
 import { defaultLimits } from './checkpoint.ts'
 import { Fold } from './fold.ts'
+import { Granter } from './lease-world.ts'
 import { decodeEntry, describeEntry } from './record.ts'
 import { type Effect, Replica, type Ticket } from './replica.ts'
+import type { Moment } from './staleness.ts'
 import { Store } from './store.ts'
 import { openingSession, type Submission, submission } from './submission.ts'
 
@@ -48,6 +50,8 @@ export interface WorldOptions {
   writers: number
   operations: number
   crashes: number
+  /** Writers are named by a granter of leases; left out, anyone may be named at any time, and nobody has a lease. */
+  leases?: { waits: boolean }
 }
 
 export class World {
@@ -60,6 +64,9 @@ export class World {
   /** Appends whose answer will never come: their deadline will. */
   readonly #unanswered: Sent[] = []
   readonly #operations: Operation[] = []
+  /** Reads that are neither answered nor rejected. */
+  readonly #reads = new Map<Ticket, Writer>()
+  readonly #granter: Granter | null
   #epoch = 0
   #incarnations = 0
   #crashes = 0
@@ -70,6 +77,7 @@ export class World {
     this.#options = options
     for (let index = 0; index < options.writers; index++) this.#writers.push(this.#freshWriter())
     const [first] = this.#writers as [Writer]
+    this.#granter = options.leases ? new Granter(options.leases, first) : null
     first.replica.lead(++this.#epoch, 0)
     this.#settleQuietly()
     first.replica.submit(openingSession(first.store))
@@ -101,12 +109,13 @@ export class World {
 
   /** Ends the faults, names one writer anew, asks everything unanswered again, and checks that all comes to rest in one state. */
   heal(): void {
+    this.#nowMs += 1_000 // no lease lasts so long
     for (const lost of [...this.#sent.splice(3), ...this.#unanswered.splice(0)]) this.#timeOut(lost)
     this.#carryOut()
     for (const writer of this.#writers) while (writer.replica.foldState.offset < this.log.length) this.#read(writer)
     const leader = this.#writers.at(-1)!
     for (let round = 0; round < 20; round++) {
-      if (leader.replica.phase !== 'active') leader.replica.lead(++this.#epoch, this.#nowMs)
+      if (leader.replica.phase !== 'active') leader.replica.lead(this.#nextEpoch(), this.#nowMs)
       this.#settleQuietly()
       if (leader.replica.phase !== 'active') continue
       for (const operation of this.#operations) if (operation.value === null) this.#increment(leader, operation)
@@ -116,6 +125,7 @@ export class World {
     assert.equal(leader.replica.phase, 'active', 'the writer named after the faults leads')
     for (const { number, value } of this.#operations)
       assert.notEqual(value, null, `operation ${number} is answered after the faults`)
+    assert.equal(this.#reads.size, 0, 'every read of a living writer is answered or rejected')
     this.#checkLog()
     for (const writer of this.#writers)
       assert.deepEqual(sorted(writer.store.snapshot()), sorted(leader.store.snapshot()), 'replicas are equal')
@@ -138,6 +148,11 @@ export class World {
       steps.push([`answer ${answer.writer.incarnation}#${answer.token}=${answer.offset}`, () => this.#answer(index)])
     })
     for (const writer of this.#writers) this.#writerSteps(writer, steps)
+    if (this.#granter) {
+      for (const writer of this.#writers) steps.push([`${writer.incarnation} gets on`, () => this.#getOn(writer)])
+      steps.push(['time passes', () => this.#passTime(20)])
+      steps.push(...this.#granter.steps(this.#writers, this.#nowMs, (writer) => this.#clock(writer as Writer)))
+    }
     return steps
   }
 
@@ -145,8 +160,10 @@ export class World {
     const { replica, incarnation } = writer
     if (replica.foldState.offset < this.log.length)
       steps.push([`${incarnation} reads ${replica.foldState.offset}`, () => this.#read(writer)])
-    steps.push([`name ${incarnation} for ${this.#epoch + 1}`, () => void replica.lead(++this.#epoch, this.#nowMs)])
-    steps.push([`name ${incarnation} for ${this.#epoch} too`, () => void replica.lead(this.#epoch, this.#nowMs)])
+    if (!this.#granter) {
+      steps.push([`name ${incarnation} for ${this.#epoch + 1}`, () => void replica.lead(++this.#epoch, this.#nowMs)])
+      steps.push([`name ${incarnation} for ${this.#epoch} too`, () => void replica.lead(this.#epoch, this.#nowMs)])
+    }
     if (replica.phase === 'active' || replica.phase === 'settling') {
       if (this.#operations.length < this.#options.operations) {
         steps.push([
@@ -154,10 +171,10 @@ export class World {
           () => this.#increment(writer, this.#newOperation()),
         ])
       }
-      for (const operation of this.#operations.slice(-3)) {
+      for (const operation of this.#operations.slice(this.#granter ? -1 : -3)) {
         steps.push([`increment ${operation.number} again at ${incarnation}`, () => this.#increment(writer, operation)])
       }
-      steps.push([`read at ${incarnation}`, () => this.#barrier(writer)])
+      steps.push([`read at ${incarnation}`, () => this.#readAt(writer)])
       steps.push([`${incarnation} flushes`, () => replica.flush(this.#nowMs)])
     }
     if (this.#crashes < this.#options.crashes) steps.push([`crash ${incarnation}`, () => this.#crash(writer)])
@@ -181,18 +198,51 @@ export class World {
     writer.replica.submit({ ...made, operation, kind: 'increment' } as Waiting)
   }
 
-  #barrier(writer: Writer): void {
+  #readAt(writer: Writer): void {
     const operation = { number: 0, floor: this.#highest, value: null }
     const read = () => (writer.store.get('counters', 'c') as number | undefined) ?? 0
-    writer.replica.submit({
-      ...submission(writer.store, defaultLimits, read, String),
-      operation,
-      kind: 'read',
-    } as Waiting)
+    const made = submission(writer.store, defaultLimits, read, String)
+    const ticket = { ...made, operation, kind: 'read' } as Waiting
+    const way = writer.replica.wayOfRead(this.#clock(writer))
+    this.#reads.set(ticket, writer)
+    this.story.push(`  ${way}`)
+    if (way === 'at-once') this.#acknowledge(ticket)
+    else writer.replica.submit(ticket, way)
+  }
+
+  /** All that is under way of one writer comes to its end; others stand still, and soon one of them is behind. */
+  #getOn(writer: Writer): void {
+    writer.replica.flush(this.#nowMs)
+    for (let busy = true; busy; ) {
+      this.#carryOut()
+      const [sent, answer] = [this.#sent, this.#answers].map((all) => all.findIndex((one) => one.writer === writer))
+      busy = sent !== -1 || answer !== -1
+      if (sent !== -1) this.#land(sent!, true)
+      else if (answer !== -1) this.#answer(answer!)
+      while (writer.replica.foldState.offset < this.log.length) this.#read(writer)
+    }
+  }
+
+  /** Each has a clock of its own, which tells nothing of the others'. */
+  #clock({ incarnation }: Writer): Moment {
+    const aheadMs = Number(incarnation.slice(1)) * 1_000
+    return { monotonicMs: this.#nowMs + aheadMs, wallMs: this.#nowMs - aheadMs }
+  }
+
+  #passTime(ms: number): void {
+    this.#nowMs += ms
+  }
+
+  #nextEpoch(): number {
+    const known = this.#writers.flatMap(({ replica }) => [replica.reign[0], replica.foldState.reign[0]])
+    this.#epoch = Math.max(this.#epoch, ...known) + 1
+    return this.#epoch
   }
 
   #crash(writer: Writer): void {
     this.#crashes++
+    this.#granter?.died(writer)
+    for (const [ticket, asked] of this.#reads) if (asked === writer) this.#reads.delete(ticket)
     this.#writers[this.#writers.indexOf(writer)] = this.#freshWriter()
   }
 
@@ -231,11 +281,13 @@ export class World {
   #effect(writer: Writer, effect: Effect): void {
     if (effect.type === 'append') this.#sent.push({ writer, token: effect.token, value: effect.value })
     if (effect.type === 'answer') for (const ticket of effect.tickets) this.#acknowledge(ticket as Waiting)
+    if (effect.type === 'reject') for (const ticket of effect.tickets) this.#reads.delete(ticket)
     assert.notEqual(effect.type, 'reread')
   }
 
   #acknowledge(ticket: Waiting & Ticket): void {
     const { outcome, operation, kind } = ticket
+    this.#reads.delete(ticket)
     if (!operation) return // the session's opening
     if (outcome.kind === 'failed') {
       // The number was acknowledged and is done with: only a repetition that nobody waits for is refused.

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { type CheckpointLimits, defaultLimits } from './checkpoint.ts'
 import { type Effect, Replica, type Ticket } from './replica.ts'
+import type { Moment } from './staleness.ts'
 import { Store } from './store.ts'
 import { type Identity, type Outcome, openingSession, submission } from './submission.ts'
 
@@ -49,7 +50,17 @@ export class StageWriter {
 
   /** Runs any work as a transaction. */
   run(work: () => number, identity?: Identity): void {
-    this.#act(() => this.replica.submit(submission(this.store, this.#limits, work, String, identity)))
+    this.#act(() => {
+      const made = submission(this.store, this.#limits, work, String, identity)
+      const way = made.encoded === null ? this.replica.wayOfRead(this.#moment) : 'barrier'
+      if (way === 'at-once') this.#answered(made)
+      else this.replica.submit(made, way)
+    })
+  }
+
+  /** The receiver grants a lease from now on. */
+  leased(epoch: number, forMs: number): void {
+    this.replica.lease.grant({ epoch, forMs, sentAt: this.#moment })
   }
 
   openSession(): void {
@@ -93,6 +104,10 @@ export class StageWriter {
       this.acknowledge(this.land())
       this.readAll()
     }
+  }
+
+  get #moment(): Moment {
+    return { monotonicMs: this.nowMs, wallMs: this.nowMs }
   }
 
   #act(step: () => unknown): void {

@@ -31,6 +31,10 @@ export class VirtualTime implements Time {
   soon(callback: () => void): void {
     this.after(0, callback)
   }
+  /** The process was stopped for so long: nothing of it ran meanwhile. */
+  standStill(forMs: number): void {
+    this.#nowMs += forMs
+  }
   async run(forMs: number): Promise<void> {
     const untilMs = this.#nowMs + forMs
     for (;;) {
@@ -38,7 +42,7 @@ export class VirtualTime implements Time {
       this.#events.sort((left, right) => left.atMs - right.atMs || left.order - right.order)
       if (this.#events.length === 0 || this.#events[0]!.atMs > untilMs) break
       const { atMs, callback } = this.#events.shift()!
-      this.#nowMs = atMs
+      this.#nowMs = Math.max(this.#nowMs, atMs)
       callback()
     }
     this.#nowMs = untilMs
