@@ -51,6 +51,16 @@ export async function askBackends(receiverHttp: string): Promise<BackendView[]> 
   }
 }
 
+/** True if this receiver decides; false if another does, or it does not answer. */
+export async function askLeads(receiverHttp: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${receiverHttp}/readyz`, { signal: AbortSignal.timeout(answerTimeoutMs) })
+    return response.ok && ((await response.json()) as { leads?: boolean }).leads === true
+  } catch {
+    return false
+  }
+}
+
 /** True for a backend that could take over at once. */
 export function isReadyStandby({ alive, active, phase }: BackendView): boolean {
   return alive && !active && phase === 'standby'

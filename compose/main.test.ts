@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { commands } from './commands.ts'
 import { flagsOf } from './flags.ts'
@@ -63,20 +63,45 @@ test('status without a receiver is one line, exit 1', async (t) => {
   })
 })
 
-test('status asks the next receiver of the list, hands over the token, and prints one JSON object', async (t) => {
-  const asked: Array<string | undefined> = []
+/** A receiver as far as `status` asks it. */
+async function standIn(t: TestContext, leads: boolean, asked: string[] = []): Promise<string> {
   const server = createServer((request, response) => {
     asked.push(`${request.url} ${request.headers.authorization}`)
-    response.setHeader('content-type', 'application/json').end('[]')
+    response.setHeader('content-type', 'application/json').end(request.url === '/readyz' ? `{"leads":${leads}}` : '[]')
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.after(() => server.close())
-  const receiver = `ws://127.0.0.1:${(server.address() as { port: number }).port}`
+  return `ws://127.0.0.1:${(server.address() as { port: number }).port}`
+}
+
+test('status shows what the receiver says that leads, hands over the token, and prints one JSON object', async (t) => {
+  const asked: string[] = []
+  const [follower, leader] = [await standIn(t, false), await standIn(t, true, asked)]
   // Port 1 is tcpmux: nobody has it.
-  const result = await heartline(['status', '--json', '--receivers', `ws://127.0.0.1:1,${receiver}`], {
+  const result = await heartline(['status', '--json', '--receivers', `ws://127.0.0.1:1,${follower},${leader}`], {
     HEARTLINE_TOKEN: 'hush',
   })
   assert.deepEqual([result.code, result.stderr], [0, ''])
-  assert.deepEqual(JSON.parse(result.stdout), { receiver, backends: [], decisions: [] })
-  assert.deepEqual(asked.toSorted(), ['/api/backends Bearer hush', '/api/decisions Bearer hush'])
+  assert.deepEqual(JSON.parse(result.stdout), {
+    receiver: leader,
+    receivers: [
+      { url: 'ws://127.0.0.1:1', leads: false, problem: 'refuses connections' },
+      { url: follower, leads: false },
+      { url: leader, leads: true },
+    ],
+    backends: [],
+    decisions: [],
+  })
+  assert.deepEqual(asked.toSorted(), ['/api/backends Bearer hush', '/api/decisions Bearer hush', '/readyz Bearer hush'])
+})
+
+test('status is shown by a receiver that follows, while none leads', async (t) => {
+  const follower = await standIn(t, false)
+  const { code, stdout } = await heartline(['status', '--json', '--receivers', `ws://127.0.0.1:1,${follower}`])
+  assert.deepEqual([code, JSON.parse(stdout).receiver], [0, follower])
+})
+
+test('a handover that no receiver can do is one line, exit 1', async () => {
+  const { code, stdout, stderr } = await heartline(['handover', '--receivers', 'ws://127.0.0.1:1'])
+  assert.deepEqual([code, stdout, stderr], [1, '', 'heartline handover: no receiver answers: ws://127.0.0.1:1\n'])
 })

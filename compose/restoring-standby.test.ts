@@ -33,6 +33,7 @@ async function world(t: TestContext) {
   }
   const status = async () => ({
     receiver: receiver.url,
+    receivers: [],
     backends: await ask<BackendView[]>('/api/backends'),
     decisions: await ask<Decision[]>('/api/decisions'),
   })

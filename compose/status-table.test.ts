@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { BackendView, Decision } from '../heartbeat-receiver/protocol.ts'
+import type { ReceiverState } from './status.ts'
 import { statusTable } from './status-table.ts'
 
 const view = (name: string, more: Partial<BackendView> = {}): BackendView => ({
@@ -35,6 +36,7 @@ test('the active comes first, with its epoch and since when', () => {
   const active = view('b', { phase: 'active', active: true, offset: 42, lag: 0, activeSinceMs: 1_000 })
   const status = {
     receiver: 'ws://127.0.0.1:7070',
+    receivers: [],
     backends: [view('a'), active, view('c', { alive: false })],
     decisions: [decision],
   }
@@ -57,7 +59,7 @@ test('who starts or catches up shows how far it is and how long it will take, wh
     view('d', { alive: false, lag: 7, progress: null }),
     view('e', { progress: undefined as never }), // of a receiver that does not know the word
   ]
-  const [, , ...rows] = statusTable({ receiver: 'ws://r', backends, decisions: [] }, 0).split('\n')
+  const [, , ...rows] = statusTable({ receiver: 'ws://r', receivers: [], backends, decisions: [] }, 0).split('\n')
   const cells = rows.map((row) => row.split(/ {2,}/).slice(0, 4))
   assert.deepEqual(cells, [
     ['BACKEND', 'PHASE', 'CHOSEN', 'ACTIVE SINCE'],
@@ -70,6 +72,20 @@ test('who starts or catches up shows how far it is and how long it will take, wh
 })
 
 test('nobody there and nobody active is said, not shown as an empty table', () => {
-  const nobody = { receiver: 'ws://127.0.0.1:7070', backends: [], decisions: [decision] }
+  const nobody = { receiver: 'ws://127.0.0.1:7070', receivers: [], backends: [], decisions: [decision] }
   assert.equal(statusTable(nobody, 0), 'no backend is active; the last decision was epoch 3\nno backend is there')
+})
+
+test('of several receivers it is said which leads, and which cannot be asked; of one alone, nothing', () => {
+  const alone = { url: 'ws://r1', leads: true }
+  const status = { receiver: 'ws://r1', receivers: [alone], backends: [], decisions: [] }
+  assert.equal(statusTable(status, 0), 'no backend is active\nno backend is there')
+  const follower = { url: 'ws://r2', leads: false }
+  const dead = { url: 'ws://r3', leads: false, problem: 'refuses connections' }
+  const lineOf = (receivers: ReceiverState[]) => statusTable({ ...status, receivers }, 0).split('\n')[1]
+  assert.equal(
+    lineOf([alone, follower, dead]),
+    'receivers: ws://r1 leads, ws://r2 follows, ws://r3 refuses connections',
+  )
+  assert.equal(lineOf([follower, dead]), 'receivers: ws://r2 follows, ws://r3 refuses connections; none leads')
 })

@@ -1,6 +1,6 @@
 /** The status as a person reads it. Pure. */
 import type { BackendView } from '../heartbeat-receiver/protocol.ts'
-import type { Status } from './status.ts'
+import type { ReceiverState, Status } from './status.ts'
 
 /** One row per backend, the active first; `nowMs` is Unix milliseconds. */
 export function statusTable(status: Status, nowMs: number): string {
@@ -10,7 +10,8 @@ export function statusTable(status: Status, nowMs: number): string {
   const heading = active
     ? `${active.name} is active${since}, epoch ${epoch}`
     : `no backend is active${epoch > 0 ? `; the last decision was epoch ${epoch}` : ''}`
-  if (status.backends.length === 0) return `${heading}\nno backend is there`
+  const head = status.receivers.length > 1 ? `${heading}\n${describeReceivers(status.receivers)}` : heading
+  if (status.backends.length === 0) return `${head}\nno backend is there`
   const rows = status.backends
     .toSorted((a, b) => Number(b.active) - Number(a.active) || a.name.localeCompare(b.name))
     .map((backend) => [
@@ -23,7 +24,13 @@ export function statusTable(status: Status, nowMs: number): string {
       `${Math.round(backend.silentMs)} ms`,
       backend.url,
     ])
-  return `${heading}\n\n${columns([['BACKEND', 'PHASE', 'CHOSEN', 'ACTIVE SINCE', 'OFFSET', 'BEHIND', 'SILENT', 'URL'], ...rows])}`
+  return `${head}\n\n${columns([['BACKEND', 'PHASE', 'CHOSEN', 'ACTIVE SINCE', 'OFFSET', 'BEHIND', 'SILENT', 'URL'], ...rows])}`
+}
+
+/** Which of several decides, and which cannot be asked. */
+function describeReceivers(receivers: readonly ReceiverState[]): string {
+  const states = receivers.map(({ url, leads, problem }) => `${url} ${problem ?? (leads ? 'leads' : 'follows')}`)
+  return `receivers: ${states.join(', ')}${receivers.some(({ leads }) => leads) ? '' : '; none leads'}`
 }
 
 /** A receiver of an older version tells no progress. */

@@ -7,6 +7,7 @@ import { ComposeError } from './errors.ts'
 import { statusTable } from './status-table.ts'
 
 const answerTimeoutMs = 3_000
+const readyPath = '/readyz'
 
 export const statusOptions = z.object({
   receivers: textList
@@ -17,9 +18,19 @@ export const statusOptions = z.object({
 })
 export type StatusOptions = z.infer<typeof statusOptions>
 
-/** What one receiver says. */
+/** One receiver of the list: whether it decides, or why it cannot be asked. */
+export interface ReceiverState {
+  url: string
+  leads: boolean
+  /** Missing if it answered. */
+  problem?: string
+}
+
+/** What the receivers say. */
 export interface Status {
+  /** The one that says what follows: the one that leads, or where none does, the first that answers. */
   receiver: string
+  receivers: ReceiverState[]
   backends: BackendView[]
   decisions: Decision[]
 }
@@ -32,32 +43,44 @@ export async function runStatus(options: StatusOptions, _log: Logger, signal: Ab
   return 0
 }
 
-/** The answer of the first receiver in the list that gives one. */
-async function askReceivers(options: StatusOptions, signal: AbortSignal): Promise<Status> {
-  const reasons: string[] = []
-  for (const receiver of options.receivers) {
-    try {
-      return await askReceiver(receiver, options.token, signal)
-    } catch (error) {
-      signal.throwIfAborted()
-      reasons.push(`${receiver} ${describe(error as Error)}`)
-    }
+type Said = Pick<Status, 'backends' | 'decisions'> & { leads: boolean }
+
+/** All of them, for only one of them leads, and only that one hears of everything at once. */
+async function askReceivers({ receivers: urls, token }: StatusOptions, signal: AbortSignal): Promise<Status> {
+  const asked = await Promise.allSettled(urls.map((url) => askReceiver(url, token, signal)))
+  signal.throwIfAborted()
+  const answers = asked.map((answer) => (answer.status === 'fulfilled' ? answer.value : undefined))
+  const receivers = asked.map((answer, index): ReceiverState => {
+    const url = urls[index]!
+    if (answer.status === 'fulfilled') return { url, leads: answer.value.leads }
+    return { url, leads: false, problem: describe(answer.reason as Error) }
+  })
+  const leader = answers.findIndex((answer) => answer?.leads)
+  const index = leader >= 0 ? leader : answers.findIndex((answer) => answer !== undefined)
+  const said = answers[index]
+  if (!said) {
+    const reasons = receivers.map(({ url, problem }) => `${url} ${problem}`)
+    throw new ComposeError('NO_RECEIVER', `no receiver answers: ${reasons.join('; ')}`)
   }
-  throw new ComposeError('NO_RECEIVER', `no receiver answers: ${reasons.join('; ')}`)
+  const { backends, decisions } = said
+  return { receiver: urls[index]!, receivers, backends, decisions }
 }
 
-async function askReceiver(receiver: string, token: string | undefined, signal: AbortSignal): Promise<Status> {
+async function askReceiver(receiver: string, token: string | undefined, signal: AbortSignal): Promise<Said> {
   const base = receiver.replace(/^ws/, 'http').replace(/\/$/, '')
   const ask = async (path: string): Promise<unknown> => {
     const response = await fetch(`${base}${path}`, {
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
       signal: AbortSignal.any([signal, AbortSignal.timeout(answerTimeoutMs)]),
     })
-    if (!response.ok) throw new Error(`answers ${response.status} to ${path}`)
+    // One that cannot decide yet says so by its status, and is there all the same.
+    if (!response.ok && path !== readyPath) throw new Error(`answers ${response.status} to ${path}`)
     return response.json()
   }
-  const [backends, decisions] = await Promise.all([ask('/api/backends'), ask('/api/decisions')])
-  return { receiver, backends: backends as BackendView[], decisions: decisions as Decision[] }
+  const [backends, decisions, ready] = await Promise.all(['/api/backends', '/api/decisions', readyPath].map(ask))
+  // One that does not say whether it leads knows no others.
+  const { leads = true } = ready as { leads?: boolean }
+  return { leads, backends: backends as BackendView[], decisions: decisions as Decision[] }
 }
 
 function describe(error: Error): string {

@@ -15,6 +15,8 @@ export interface HttpApiOptions {
   readonly serving: () => Decision | null
   /** Why this receiver cannot decide yet; null if it can. */
   readonly notReady: () => string | null
+  /** Whether this receiver is the one that decides. */
+  readonly leads: () => boolean
 }
 
 /** Health checks and `/active` are open, as those who ask for them cannot say a token; the rest needs `Authorization: Bearer TOKEN` if there is one. */
@@ -24,8 +26,8 @@ export function createHttpApi(options: HttpApiOptions): Express {
   app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }))
   app.get('/readyz', (_request, response) => {
     const reason = options.notReady()
-    if (reason === null) response.json({ status: 'ready' })
-    else sendProblem(response, 503, reason)
+    if (reason === null) response.json({ status: 'ready', leads: options.leads() })
+    else sendProblem(response, 503, reason, { leads: options.leads() })
   })
   app.get('/active', (request, response) => sendActive(options.serving(), request, response))
   app.use(['/api', '/metrics'], (request, response, next) => {
@@ -58,9 +60,9 @@ function sendActive(decision: Decision | null, request: Request, response: Respo
   else response.json({ name: decision.name, url: decision.url, epoch: decision.epoch })
 }
 
-function sendProblem(response: Response, status: number, title: string): void {
+function sendProblem(response: Response, status: number, title: string, more: object = {}): void {
   response
     .status(status)
     .type('application/problem+json')
-    .send(JSON.stringify({ type: 'about:blank', title, status }))
+    .send(JSON.stringify({ type: 'about:blank', title, status, ...more }))
 }

@@ -187,6 +187,7 @@ class Service {
       decisions: () => this.#node.decisions,
       serving: () => this.#node.serving,
       notReady: () => this.#node.notReady,
+      leads: () => this.#node.leads,
     })
   }
 }

@@ -1,0 +1,57 @@
+/** Every process of an installation is restarted under load, one after the other, and no client notices. */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { type TestContext, test } from 'node:test'
+import { pino } from 'pino'
+import { type Cluster, startCluster } from '../compose/cluster.ts'
+import { LoadThread } from '../compose/load/load-thread.ts'
+import { type Move, Moves } from '../compose/moves.ts'
+import type { LogLine } from '../compose/processes.ts'
+import { needsKafka } from './needs.ts'
+
+const log = pino({ level: 'silent' })
+const never = new AbortController().signal
+/** No client waits longer, milliseconds: far more than a move takes, far less than what a balancer holds a request for. */
+const pauseMaxMs = 3_000
+
+/** Two receivers, two balancers and three backends on one Kafka, and a load through both balancers. */
+async function start(t: TestContext): Promise<{ cluster: Cluster; load: LoadThread; moves: Moves; said: string[] }> {
+  const said: string[] = []
+  const cluster = await startCluster({
+    ...{ backends: 3, receivers: 2, balancers: 2, ports: 'free', log },
+    topicPrefix: `rolling-${randomBytes(4).toString('hex')}`,
+    onLine: (name: string, line: LogLine) => {
+      if (line.event !== undefined || Number(line.level) > 30) said.push(`${name}: ${line.msg}`)
+    },
+  })
+  t.after(() => cluster.stop())
+  const load = new LoadThread({
+    ...{ target: cluster.balancerUrls, rate: 300, clients: 20, writeRatio: 0.5, seed: 1, keys: false },
+    ...{ durationMs: Number.POSITIVE_INFINITY, timeoutMs: 30_000 },
+  })
+  t.after(() => load.terminate())
+  const moves = new Moves(cluster, load, never)
+  return { cluster, load, moves, said }
+}
+
+test(
+  'a rolling restart of every process fails no request, loses nothing and runs nothing twice',
+  needsKafka,
+  async (t) => {
+    const { cluster, load, moves, said } = await start(t)
+    const done: Move[] = []
+    for (const name of [...cluster.balancers, ...cluster.receivers, ...cluster.backends]) {
+      done.push(await moves.restart(name))
+      t.diagnostic(`${done.at(-1)!.kind}, ${name}: ${Math.round(done.at(-1)!.pauseMs)} ms`)
+    }
+    const { report, findings, readBackError } = await load.stop()
+    const { errors, lost, doubled } = report
+    assert.deepEqual(
+      { errors, lost, doubled, findings, readBackError },
+      { errors: {}, lost: 0, doubled: 0, findings: [], readBackError: undefined },
+      said.join('\n'),
+    )
+    assert.equal(report.ok, report.requests)
+    for (const { kind, process, pauseMs } of done) assert.ok(pauseMs < pauseMaxMs, `${kind}, ${process}: ${pauseMs} ms`)
+  },
+)
