@@ -87,7 +87,6 @@ export class Authority {
       heard: (other, leads) => leadership.heard(other, leads, time.now()),
       lost: (other) => this.#after(() => leadership.linkLost(other)),
       replaced: (other) => this.#after(() => leadership.replaced(other, time.now())),
-      answeredAt: (url, other) => this.#after(() => leadership.answeredAt(url, other, time.now())),
     })
     this.#decisions.start().catch((error: Error) => this.#fail(error))
   }

@@ -10,7 +10,7 @@
  *   authority is over, however late the journal brought it. Authority begins only then, whatever led to the claim; at once after a
  *   leader that is proven dead.
  * - **To claim.** At once if the journal names nobody, or its leader's process is proven dead: a fresh connection to its URL was refused, or
- *   another incarnation answers there, or this one listens there itself. Else when no record was seen for {@link authorityMs} and a
+ *   another incarnation answers where it was heard, or this one listens there itself. Else when no record was seen for {@link authorityMs} and a
  *   jitter, unless its link says that it lives and leads: then after {@link standstillMs}. A claim is always safe: the journal fences the
  *   other, and what is above waits for its authority. All this keeps it from being a nuisance.
  * - **Leases of others.** Whoever led before may have granted leases up to the end of its authority, each for `leaseMs`.
@@ -192,8 +192,6 @@ export class Leadership {
 
   /** The own claim was void, or another's has ended the own leadership. To be told before that other's records are. */
   lost(nowMs: number): void {
-    const state = this.#state
-    if (state.name === 'leading' && state.renewedAt) this.#note(state.renewedAt.monotonicMs + authorityMs)
     this.#state = { name: 'following' }
     this.#quietSinceMs = nowMs
     this.#jitterMs = this.#options.random() * claimJitterMs
@@ -232,16 +230,7 @@ export class Leadership {
     this.#probeWanted = true
   }
 
-  /** At `url` this incarnation answers: another that was reached there is no more. */
-  answeredAt(url: string, incarnation: string, nowMs: number): void {
-    const rival = this.#rival
-    if (!rival || rival.incarnation === incarnation || rival.death) return
-    const machine = machineOf(this.#options.url())
-    const place = placeOf(rival.url, machine)
-    if (place !== null && place === placeOf(url, machine)) this.#died('another answers where it did', nowMs)
-  }
-
-  /** Another incarnation answers over the link where this one did. */
+  /** Another incarnation answers over a link that this one answered before. */
   replaced(incarnation: string, nowMs: number): void {
     if (this.#rival?.incarnation === incarnation) this.#died('another answers where it did', nowMs)
   }

@@ -19,8 +19,6 @@ export interface PeersOptions {
   lost(incarnation: string): void
   /** Another incarnation is reached where this one was. */
   replaced(incarnation: string): void
-  /** This incarnation is reached at this URL. */
-  answeredAt(url: string, incarnation: string): void
 }
 
 interface Peer {
@@ -96,11 +94,9 @@ export class Peers {
     if (!peer.connected)
       log.info({ event: 'peer-connected', peer: peer.url }, `connected to the other receiver at ${peer.url}`)
     peer.connected = true
-    if (peer.incarnation !== incarnation) {
-      if (peer.incarnation !== null) this.#options.replaced(peer.incarnation)
-      peer.incarnation = incarnation
-      this.#options.answeredAt(peer.url, incarnation)
-    }
+    const before = peer.incarnation
+    peer.incarnation = incarnation
+    if (before !== null && before !== incarnation) this.#options.replaced(before)
     this.#options.heard(incarnation, leads === true)
   }
 
