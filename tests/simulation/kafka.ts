@@ -7,7 +7,7 @@ import { CheckpointError } from '../../checkpoint/errors.ts'
 import type { Journal, JournalRecord, RecordListener, Tail } from '../../checkpoint/journal.ts'
 import type { Network } from './network.ts'
 import type { SimProcess } from './process.ts'
-import { chance, type Random } from './random.ts'
+import { chance, type Random, randomBelow } from './random.ts'
 
 /** What goes wrong at the brokers, each with its likelihood for one append; faults change it. */
 export interface BrokerWeather {
@@ -20,7 +20,7 @@ export interface BrokerWeather {
   lateMs: number
   /** The connection breaks: the writer hears of a failure at once, and the record may land all the same. */
   brokenShare: number
-  /** A lying broker: the record lands, and -1 or an offset that is too low is answered. */
+  /** A lying broker: the record lands, and -1 or an offset that is too low is answered; see {@link lieAbout}. */
   lyingShare: number
   /** Reads are so much later, milliseconds. */
   tailDelayMs: number
@@ -245,10 +245,17 @@ export class SimJournal implements Journal {
     const offset = this.#log.append(value)
     if (kind === 'answer lost' || kind === 'broken') return
     if (kernel.nowMs < this.#link.answersBlockedUntilMs) return count('answer lost in a cut')
-    const told =
-      kind === 'lied about' ? (chance(random, 0.5) ? -1 : Math.max(-1, offset - 1 - Math.floor(random() * 3))) : offset
+    const told = kind === 'lied about' ? lieAbout(offset, random) : offset
     kernel.in(weather.appendMs + network.delayMs(), () => this.#link.process.take(() => answer(told)))
   }
+}
+
+/**
+ * What a false answer says: -1, as for a batch that passes for a duplicate, or an offset long past. Never the one that the writer hopes for
+ * while another record stands there: nobody could know that, and no broker is known to do it.
+ */
+function lieAbout(offset: number, random: Random): number {
+  return offset > 20 && chance(random, 0.5) ? randomBelow(random, 5) : -1
 }
 
 /** A standing read. */

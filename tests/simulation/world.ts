@@ -37,7 +37,7 @@ const driftMax = 0.004
 /** Operations per world, at least. */
 export const operationsMin = 200
 /** So many are enough: from here on nobody hurries. */
-const operationsEnough = 300
+const operationsEnough = 220
 /** When replicas and bounds are looked at; also at the end, like all else. */
 const judgedAtMs = [3_000, 5_000, 7_000, 9_000, 11_000, 14_000]
 
