@@ -125,7 +125,10 @@ export class ReceiverHost {
   #ports(around: Surroundings): ReceiverPorts {
     const sockets = this.#sockets
     return {
-      send: (connection, message) => sockets.send(connection, message),
+      send: (connection, message) => {
+        if (message.type === 'ack' && message.lease) around.count('lease granted')
+        sockets.send(connection, message)
+      },
       close: (connection, code, reason) => sockets.close(connection, code, reason),
       broadcast: (message) => sockets.broadcast(message),
       tell: (follower, message) => sockets.tell(follower, message),

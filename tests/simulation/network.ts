@@ -35,6 +35,8 @@ export interface Weather {
 
 /** A SYN that was lost is sent again so much later, milliseconds. */
 const synAgainMs = 1_000
+/** A connection that ends with unread data is reset, and its peer's unread data is gone with it. */
+const overtakenShare = 0.25
 /** When a cut is over, what waited is sent again: TCP tries with growing pauses. */
 const afterCutMs = 30
 
@@ -45,9 +47,12 @@ export class Network {
   readonly #listeners = new Map<string, Listener>()
   /** From one name to another, and until when nothing gets through. */
   readonly #cuts = new Map<string, number>()
+  /** When the last of the cuts is over. */
+  #lastCutMs = 0
   /** Machines that are off: no refusal, no reset, nothing. */
   readonly #off = new Set<string>()
   readonly #open = new Set<Connection>()
+  readonly #watched = new WeakSet<SimProcess>()
 
   constructor(kernel: Kernel, random: Random, weather: Weather) {
     this.kernel = kernel
@@ -79,17 +84,20 @@ export class Network {
   cut(from: string, to: string, untilMs: number): void {
     const key = `${from}>${to}`
     this.#cuts.set(key, Math.max(this.#cuts.get(key) ?? 0, untilMs))
+    this.#lastCutMs = Math.max(this.#lastCutMs, untilMs)
   }
 
   /** Until when nothing gets from one to the other; 0 if it does. */
   cutUntil(from: string, to: string): number {
-    if (this.#off.has(from) || this.#off.has(to)) return Number.POSITIVE_INFINITY
+    if (this.#off.size > 0 && (this.#off.has(from) || this.#off.has(to))) return Number.POSITIVE_INFINITY
+    if (this.kernel.nowMs >= this.#lastCutMs) return 0
     return this.#cuts.get(`${from}>${to}`) ?? 0
   }
 
   /** All cuts end now. */
   heal(): void {
     this.#cuts.clear()
+    this.#lastCutMs = 0
   }
 
   /** The machine of that name loses its power: whoever spoke to it hears nothing more. */
@@ -110,6 +118,11 @@ export class Network {
   /** True if a process that lives listens there. */
   isListening(address: string): boolean {
     return this.#listeners.get(address)?.process.alive === true
+  }
+
+  /** True if a reset gets ahead of what was sent before it: the other side never reads that. */
+  overtakes(): boolean {
+    return chance(this.#random, overtakenShare)
   }
 
   /** One way from one name to another: how long a message takes now, milliseconds. */
@@ -157,6 +170,7 @@ export class Network {
         // The system accepts, whether or not the process has time to take it.
         const connection = new Connection(this, from, listener.process)
         this.#open.add(connection)
+        for (const { process } of connection.ends) this.#watch(process)
         const [near, far] = connection.ends
         listener.process.take(() => far.use(listener.accept(far)))
         this.kernel.in(this.delayMs(), () => {
@@ -170,6 +184,15 @@ export class Network {
       waits = false
       cancelTimer()
     }
+  }
+
+  /** When a process dies, the system closes its connections. */
+  #watch(process: SimProcess): void {
+    if (this.#watched.has(process)) return
+    this.#watched.add(process)
+    process.onDeath(() => {
+      for (const { ends } of [...this.#open]) for (const end of ends) if (end.process === process) end.orphaned()
+    })
   }
 
   forget(connection: Connection): void {
@@ -199,7 +222,6 @@ export class Connection {
   constructor(network: Network, near: SimProcess, far: SimProcess) {
     this.network = network
     this.ends = [new End(this, 0, near), new End(this, 1, far)]
-    for (const end of this.ends) end.process.onDeath(() => end.orphaned())
   }
 
   other(end: End): End {
@@ -306,7 +328,8 @@ export class End {
     this.#state = 'closed'
     this.#connection.ended()
     const { kernel } = this.#connection.network
-    // What was sent before a kill still leaves, and then the end.
+    // What was sent before a kill mostly still leaves, and then the end; a reset may overtake it.
+    if (this.#connection.network.overtakes()) this.#underWay.length = 0
     kernel.in(0, () => this.#post({ code: 1006, reason: 'connection lost' }))
   }
 
@@ -335,6 +358,7 @@ export class End {
     this.#pumping = true
     network.kernel.at(next.atMs, () => {
       this.#pumping = false
+      if (this.#underWay[0] !== next) return this.#pump() // overtaken by a reset
       const other = this.#connection.other(this)
       const until = network.cutUntil(this.process.name, other.process.name)
       if (until === Number.POSITIVE_INFINITY) {
