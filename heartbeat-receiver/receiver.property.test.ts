@@ -12,7 +12,7 @@ const name = fc.constantFrom(...names)
 const happening = fc.record({
   what: fc.oneof(
     fc.record({
-      type: fc.constantFrom('kill', 'start', 'freeze', 'resume', 'cut', 'connect', 'goodbye', 'report'),
+      type: fc.constantFrom('kill', 'start', 'freeze', 'resume', 'cut', 'connect', 'goodbye', 'report', 'hand-over'),
       name,
     }),
     fc.record({ type: fc.constant('refusing' as const), name, refusing: fc.boolean() }),
@@ -21,6 +21,9 @@ const happening = fc.record({
     fc.record({ type: fc.constant('seen' as const), epoch: fc.integer({ min: 0, max: 200 }) }),
     fc.record({ type: fc.constant('stall' as const), ms: fc.integer({ min: 1, max: 3_000 }) }),
     fc.record({ type: fc.constant('restart' as const), lost: fc.boolean() }),
+    fc.record({ type: fc.constant('renewing' as const), renewing: fc.boolean() }),
+    fc.record({ type: fc.constant('deposed' as const) }),
+    fc.record({ type: fc.constant('attempts' as const), name, attempt: fc.nat(2), knowsYield: fc.boolean() }),
   ),
   thenMs: fc.constantFrom(0, 1, 3, 30, 120, 300, 2_500),
 })
@@ -31,6 +34,8 @@ function happen(world: World, { what, thenMs }: Happening): void {
   else if (what.type === 'seen') world.input({ type: 'seen', epoch: what.epoch })
   else if (what.type === 'stall') world.stall(what.ms)
   else if (what.type === 'restart') restart(world, what.lost)
+  else if (what.type === 'renewing') world.renewing = what.renewing
+  else if (what.type === 'deposed') depose(world)
   else happenTo(world, what)
   world.run(thenMs)
 }
@@ -42,11 +47,24 @@ function restart(world: World, lost: boolean): void {
   else world.restart([journaled], nowMs + leaseMsAt(world.heartbeatMs))
 }
 
+/** Another leads, decides nothing, and is gone again at once. */
+function depose(world: World): void {
+  world.input({ type: 'deauthorized' })
+  const { journaled, nowMs } = world
+  if (journaled) world.authorize([journaled], nowMs + leaseMsAt(world.heartbeatMs))
+  else world.authorize([])
+}
+
 function happenTo(world: World, what: Extract<Happening['what'], { name: string }>): void {
   const backend = world.get(what.name)
   const { process, connection } = backend
   if (what.type === 'refusing') backend.refusing = what.refusing ? 'told so' : null
   else if (what.type === 'journal') backend.journalReachable = what.reachable
+  else if (what.type === 'attempts') {
+    backend.options.attempt = what.attempt
+    backend.knowsYield = what.knowsYield
+  } else if (what.type === 'hand-over')
+    world.input({ type: 'hand-over', follower: 1, request: { type: 'hand-over', shard: 0, to: what.name } })
   else if (what.type === 'start' && process === 'dead') world.start(what.name)
   else if (what.type === 'kill' && process !== 'dead') world.kill(what.name)
   else if (what.type === 'goodbye' && process === 'running') world.goodbye(what.name)
@@ -155,6 +173,7 @@ describe('receiver: whatever happens', () => {
         const subject = world({ checked: false })
         for (const one of happenings) happen(subject, one)
         subject.recordMs = 2
+        subject.renewing = true
         for (const one of names) {
           const backend = subject.get(one)
           backend.refusing = null
@@ -195,6 +214,7 @@ describe('receiver: whatever happens', () => {
           'journal',
           'stall',
           'recording',
+          'renewing',
         ])
         for (const one of happenings)
           if (harmless.has(one.what.type) && !('name' in one.what && one.what.name === 'a')) happen(subject, one)
