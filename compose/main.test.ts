@@ -5,6 +5,7 @@ import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { deadUrl } from '../heartbeat-receiver/test-receiver.ts'
 import { commands } from './commands.ts'
 import { flagsOf } from './flags.ts'
 
@@ -77,15 +78,15 @@ async function standIn(t: TestContext, leads: boolean, asked: string[] = []): Pr
 test('status shows what the receiver says that leads, hands over the token, and prints one JSON object', async (t) => {
   const asked: string[] = []
   const [follower, leader] = [await standIn(t, false), await standIn(t, true, asked)]
-  // Port 1 is tcpmux: nobody has it.
-  const result = await heartline(['status', '--json', '--receivers', `ws://127.0.0.1:1,${follower},${leader}`], {
+  const dead = (await deadUrl()).replace(/^http/, 'ws')
+  const result = await heartline(['status', '--json', '--receivers', `${dead},${follower},${leader}`], {
     HEARTLINE_TOKEN: 'hush',
   })
   assert.deepEqual([result.code, result.stderr], [0, ''])
   assert.deepEqual(JSON.parse(result.stdout), {
     receiver: leader,
     receivers: [
-      { url: 'ws://127.0.0.1:1', leads: false, problem: 'refuses connections' },
+      { url: dead, leads: false, problem: 'refuses connections' },
       { url: follower, leads: false },
       { url: leader, leads: true },
     ],
