@@ -84,12 +84,36 @@ test('what is waited for has a bound, and the error says what was missing', asyn
 test('a failure is a result of its own, and an abort ends the waiting', async () => {
   const failed = begin(['ws://r1'])
   greet(failed.sockets[0]!, true)
-  failed.sockets[0]!.hear({ type: 'handed-over', ...done, to: null, failure: 'no-successor' })
-  assert.equal((await failed.result).failure, 'no-successor')
+  failed.sockets[0]!.hear({ type: 'handed-over', ...done, to: null, failure: 'unknown-name' })
+  assert.equal((await failed.result).failure, 'unknown-name')
 
   const aborted = begin(['ws://r1'])
   aborted.ending.abort(new Error('enough'))
   await assert.rejects(aborted.result, { message: 'enough' })
+})
+
+test('while nobody is ready it is asked again, for two seconds', async () => {
+  const { ports, result, sockets } = begin(['ws://r1'])
+  const [socket] = sockets as [VirtualSocket]
+  greet(socket, true)
+  const refuse = () =>
+    socket.hear({ type: 'handed-over', ...done, to: null, failure: 'not-ready', reason: 'b is behind' })
+  let times = 0
+  for (let tenth = 0; tenth <= 20; tenth++) {
+    times += asked(socket).length
+    refuse()
+    ports.run(100)
+  }
+  assert.equal(times, 21)
+  assert.deepEqual([(await result).reason, ports.waiting], ['b is behind', 0])
+
+  const patient = begin(['ws://r1'])
+  greet(patient.sockets[0]!, true)
+  patient.sockets[0]!.hear({ type: 'handed-over', ...done, to: null, failure: 'no-successor' })
+  patient.ports.run(100)
+  assert.equal(asked(patient.sockets[0]!).length, 2)
+  patient.sockets[0]!.hear({ type: 'handed-over', ...done })
+  assert.deepEqual(await patient.result, done)
 })
 
 test('the sentence says who leads, in whose place, and how long it took', () => {

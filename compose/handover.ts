@@ -23,6 +23,10 @@ export type HandoverOptions = z.infer<typeof handoverOptions>
 const findTimeoutMs = 3_000
 /** How long the answer may take, milliseconds: longer than the receiver itself gives the new active. */
 const answerTimeoutMs = 10_000
+/** Nobody may be ready just now: a standby is starting, or one record behind. It is asked again so often, for so long, milliseconds. */
+const retryPauseMs = 100
+const patienceMs = 2_000
+const passing: ReadonlySet<HandedOver['failure']> = new Set(['no-active', 'no-successor', 'not-ready'])
 
 /** What is to be done. */
 export type HandoverRequest = Pick<HandoverOptions, 'receivers' | 'to' | 'token'>
@@ -69,22 +73,29 @@ function untilDone(follower: DecisionFollower, { receivers, to, ports, signal }:
   /** Who was asked as the one that leads. */
   let asked: string | null = null
   let cancel = ports.after(findTimeoutMs, () => reject(nobodyLeads(receivers, heard)))
+  let cancelRetry = () => undefined as unknown
+  let patientUntilMs = 0
+  const ask = () => follower.handOver({ shard: 0, ...(to === undefined ? {} : { to }) })
   follower.on('receiver', (receiver, leads) => {
     heard.add(receiver)
     if (!leads || asked !== null) return
     asked = receiver
     cancel()
     cancel = ports.after(answerTimeoutMs, () => reject(noAnswer(receiver)))
-    follower.handOver({ shard: 0, ...(to === undefined ? {} : { to }) })
+    patientUntilMs = ports.now() + patienceMs
+    ask()
   })
   follower.on('handed-over', ({ type: _, ...result }: HandedOver & { type?: string }, receiver) => {
-    if (result.failure !== 'not-leading') return resolve(result)
-    if (receiver === asked) asked = null // another leads since: it is asked as soon as it says so
+    if (result.failure === 'not-leading') {
+      if (receiver === asked) asked = null // another leads since: it is asked as soon as it says so
+    } else if (passing.has(result.failure) && ports.now() < patientUntilMs) cancelRetry = ports.after(retryPauseMs, ask)
+    else resolve(result)
   })
   const onAbort = () => reject(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
   return promise.finally(() => {
     cancel()
+    cancelRetry()
     signal.removeEventListener('abort', onAbort)
   })
 }

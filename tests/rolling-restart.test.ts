@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
 import { type Cluster, startCluster } from '../compose/cluster.ts'
+import { handOver } from '../compose/handover.ts'
 import { LoadThread } from '../compose/load/load-thread.ts'
 import { type Move, Moves } from '../compose/moves.ts'
 import type { LogLine } from '../compose/processes.ts'
@@ -34,6 +35,29 @@ async function start(t: TestContext): Promise<{ cluster: Cluster; load: LoadThre
   return { cluster, load, moves, said }
 }
 
+/** Every operation was answered as promised, and what was promised is there. */
+async function mustBeClean(load: LoadThread, said: readonly string[]): Promise<void> {
+  const { report, findings, readBackError } = await load.stop()
+  const { errors, lost, doubled } = report
+  const nothing = { errors: {}, lost: 0, doubled: 0, findings: [], readBackError: undefined }
+  assert.deepEqual({ errors, lost, doubled, findings, readBackError }, nothing, said.join('\n'))
+  assert.ok(report.ok > 0 && report.ok === report.requests)
+}
+
+test('planned handovers fail no request, and each says how long it took', needsKafka, async (t) => {
+  const { cluster, load, moves, said } = await start(t)
+  const done = [await moves.handOver(), await moves.handOver(), await moves.handOver('backend-3')]
+  for (const { process, pauseMs, tookMs } of done) {
+    t.diagnostic(`from ${process}: took ${Math.round(tookMs!)} ms, pause ${Math.round(pauseMs)} ms`)
+    assert.ok(pauseMs < pauseMaxMs)
+  }
+  assert.equal((await moves.untilWell()).name, 'backend-3')
+  const { receiverUrls: receivers } = cluster
+  const unknown = await handOver({ receivers, to: 'nobody', token: undefined }, log, never)
+  assert.equal(unknown.failure, 'unknown-name')
+  await mustBeClean(load, said)
+})
+
 test(
   'a rolling restart of every process fails no request, loses nothing and runs nothing twice',
   needsKafka,
@@ -44,14 +68,7 @@ test(
       done.push(await moves.restart(name))
       t.diagnostic(`${done.at(-1)!.kind}, ${name}: ${Math.round(done.at(-1)!.pauseMs)} ms`)
     }
-    const { report, findings, readBackError } = await load.stop()
-    const { errors, lost, doubled } = report
-    assert.deepEqual(
-      { errors, lost, doubled, findings, readBackError },
-      { errors: {}, lost: 0, doubled: 0, findings: [], readBackError: undefined },
-      said.join('\n'),
-    )
-    assert.equal(report.ok, report.requests)
+    await mustBeClean(load, said)
     for (const { kind, process, pauseMs } of done) assert.ok(pauseMs < pauseMaxMs, `${kind}, ${process}: ${pauseMs} ms`)
   },
 )
