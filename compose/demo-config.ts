@@ -1,6 +1,7 @@
 /** Options of the demo. */
 import { z } from 'zod'
 import { journalPlaceList, logLevels } from '../checkpoint/config.ts'
+import { durationMs } from '../checkpoint/units.ts'
 import { loadFields } from './load/config.ts'
 
 const wholeNumber = z.coerce.number('expected a whole number').int('expected a whole number')
@@ -21,6 +22,9 @@ export const demoOptions = z.object({
     .max(9_999_999)
     .default(0)
     .meta({ description: 'how many keys of about 100 bytes the state holds to begin with' }),
+  calmMs: durationMs
+    .prefault('1200ms')
+    .meta({ description: 'load between a recovery and the next failure', flag: 'calm' }),
   ...loadFields.pick({ rate: true, clients: true, writeRatio: true, seed: true, json: true }).shape,
   logLevel: z
     .enum(logLevels)

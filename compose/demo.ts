@@ -25,8 +25,6 @@ const joinTimeoutPerKeyMs = 0.1
 const failoverTimeoutMs = 15_000
 /** How long the clients are watched after the first answer of a new active, for the pause to be over. */
 const aftermathMs = 1_000
-/** Load before the first failure, and between a recovery and the next one. */
-const calmMs = 1_200
 /** How long a backend that came back may go on with what only a start makes it do: compiling, giving memory back. */
 const settleTimeoutMs = 10_000
 /** It is done with that when it took less than this share of a processor for so long. */
@@ -172,7 +170,7 @@ class Demo {
 
   /** Some time of plain work, and no clients that still wait because of what was before; not for ever, if the machine is too slow. */
   async #calm(load: LoadThread): Promise<void> {
-    await pause(calmMs, this.#signal)
+    await pause(this.#options.calmMs, this.#signal)
     try {
       await this.#until('the clients to be served in time', calmTimeoutMs, () => load.progress.waiting === 0)
     } catch (error) {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { BenchError } from '../errors.ts'
 import { type Block, failoverSample } from './observations.ts'
-import type { KillSignal, Traffic } from './peers.ts'
+import { calmMs, type KillSignal, type Traffic } from './peers.ts'
 
 const command = fileURLToPath(new URL('../../compose/main.ts', import.meta.url))
 
@@ -26,7 +26,19 @@ export async function ourBlock(
   keys: number,
   abort: AbortSignal,
 ): Promise<Block> {
-  const flags = ['--json', '--kills', `${kills}`, '--signal', signal, '--keys', `${keys}`, '--log-level', 'error']
+  const flags = [
+    '--json',
+    '--kills',
+    `${kills}`,
+    '--signal',
+    signal,
+    '--keys',
+    `${keys}`,
+    '--log-level',
+    'error',
+    '--calm',
+    `${calmMs}ms`,
+  ]
   const load = ['--rate', `${traffic.ratePerSecond}`, '--clients', `${traffic.clients}`, '--write-ratio', '0.5']
   const demo = spawn(process.execPath, [command, 'demo', ...flags, ...load], { stdio: ['ignore', 'pipe', 'pipe'] })
   const end = () => demo.kill('SIGINT')

@@ -21,22 +21,30 @@ export interface Traffic {
   readonly clients: number
 }
 
-/** Load before the first failure, and between a recovery and the next one; as the demo has it. */
-const calmMs = 1_200
-/** How long the clients are watched after a signal. */
-const watchMs = 2_000
+/** Load between a recovery and the next failure; ours has the same. Long enough for every connection to have been used. */
+export const calmMs = 400
+/** Load before the first failure. */
+const warmUpMs = 1_200
+/** How long a server is away, and the clients are watched: a hang longer than what proxies are told to bear. */
+const awayMs = { SIGKILL: 500, SIGSTOP: 1_000 } as const
 const answerTimeoutMs = 60_000
-/** A server is used again once it ran so many POSTs: about half a second of its share. */
-const usedRequests = 100
+/** A server is used again once it ran so many POSTs: about a fifth of a second of its share. */
+const usedRequests = 50
 const usedTimeoutMs = 20_000
-const pollIntervalMs = 50
+const pollIntervalMs = 20
 
 /** How long a server may be silent before its request goes to the other one. */
 export const silenceMs = 250
 
+/** A proxy, and whether it is told to repeat POST too. */
+export interface PeerProxy {
+  readonly start: StartProxy
+  readonly repeatsPost: boolean
+}
+
 /** Resolves with what the clients saw. @throws BenchError PEER_MISSING */
 export async function peerBlock(
-  startProxy: StartProxy,
+  { start, repeatsPost }: PeerProxy,
   kills: number,
   signal: KillSignal,
   traffic: Traffic,
@@ -48,7 +56,7 @@ export async function peerBlock(
     cleanup.add(() => rm(directory, { recursive: true, force: true }))
     const servers = await StatelessServers.start(directory)
     cleanup.add(() => servers.stop())
-    const proxy = await startProxy({ servers: servers.ports, silenceMs, log: context.log })
+    const proxy = await start({ servers: servers.ports, silenceMs, repeatsPost, log: context.log })
     cleanup.add(() => proxy.stop())
     const url = `http://127.0.0.1:${proxy.port}`
     await validate(url, servers)
@@ -57,7 +65,7 @@ export async function peerBlock(
     const load = await startChild<string, unknown>(new URL('./open-load.ts', import.meta.url), shape)
     cleanup.add(() => load.stop())
     const killedAtMs: number[] = []
-    await sleep(calmMs)
+    await sleep(warmUpMs)
     for (let kill = 0; kill < kills; kill++) {
       context.signal.throwIfAborted()
       killedAtMs.push(unixNowMs())
@@ -67,7 +75,7 @@ export async function peerBlock(
     const { answersMs, errors, requests } = (await load.ask('stop', answerTimeoutMs)) as OpenLoadResult
     const failovers = killedAtMs.map((atMs) => {
       const after = answersMs.find((answerMs) => answerMs > atMs)
-      const pauseMs = after === undefined ? null : longestPauseMs(answersMs, atMs, atMs + watchMs)
+      const pauseMs = after === undefined ? null : longestPauseMs(answersMs, atMs, atMs + awayMs[signal])
       return { detectedMs: null, decidedMs: null, readyMs: null, firstAnswerMs: null, pauseMs }
     })
     const failed = Object.values(errors).reduce((all, count) => all + count, 0)
@@ -117,10 +125,10 @@ class StatelessServers {
     this.#directory = directory
   }
 
-  /** Fails one of the two, and has it back `watchMs` later: as a new process, or going on where it hung. */
+  /** Fails one of the two, and has it back a little later: as a new process, or going on where it hung. */
   async failAndRecover(index: number, signal: KillSignal): Promise<void> {
     this.#children[index]!.kill(signal)
-    await sleep(watchMs)
+    await sleep(awayMs[signal])
     if (signal === 'SIGSTOP') this.#children[index]!.kill('SIGCONT')
     else await this.#begin(index)
     await this.#untilUsed(index)

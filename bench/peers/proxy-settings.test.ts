@@ -19,6 +19,16 @@ test('told to be quick about failures, they repeat POST, or they would only be s
   assert.match(caddySettings(failing), /"retry_match":\[\{"method":\["GET","POST"\]\}\]/)
 })
 
+test('told to repeat no POST, they are as quick with everything else', () => {
+  const careful = { ...failing, repeatsPost: false }
+  assert.match(nginxSettings('/tmp/x', careful), /proxy_next_upstream error timeout http_502 http_503 http_504;/)
+  assert.match(
+    haproxySettings(careful),
+    /retry-on all-retryable-errors\n(?:.*\n)*.*http-request disable-l7-retry if METH_POST/,
+  )
+  assert.match(caddySettings(careful), /"retry_match":\[\{"method":\["GET"\]\}\]/)
+})
+
 test('not told so, none of them has anything of it', () => {
   assert.doesNotMatch(nginxSettings('/tmp/x', plain), /next_upstream|max_fails|undefined/)
   assert.doesNotMatch(haproxySettings(plain), /retry-on|check|undefined/)

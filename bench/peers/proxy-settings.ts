@@ -6,21 +6,26 @@ export interface ProxySettings {
   /** Ports of the servers behind it. */
   readonly servers: readonly number[]
   /**
-   * Given, everything is told to be quick about failures: every request, POST too, goes to another server when its own fails or is silent for
-   * so long, milliseconds. That matters when a server hangs; a death is seen at once.
+   * Given, everything is told to be quick about failures: a request goes to another server when its own fails or is silent for so long,
+   * milliseconds. That matters when a server hangs; a death is seen at once.
    */
   readonly silenceMs?: number | undefined
+  /** Whether that holds for POST too, which may then run twice; default true. */
+  readonly repeatsPost?: boolean
 }
 
 /** `non_idempotent` is what makes it repeat POST. A failed server is left alone for a second. */
-export function nginxSettings(directory: string, { port, servers, silenceMs }: ProxySettings): string {
+export function nginxSettings(
+  directory: string,
+  { port, servers, silenceMs, repeatsPost = true }: ProxySettings,
+): string {
   const failing = silenceMs === undefined ? '' : ' max_fails=1 fail_timeout=1s'
   const upstreams = servers.map((server) => `    server 127.0.0.1:${server}${failing};`)
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   const retrying = [
     `proxy_connect_timeout ${silenceMs}ms;`,
     `proxy_read_timeout ${silenceMs}ms;`,
-    'proxy_next_upstream error timeout http_502 http_503 http_504 non_idempotent;',
+    `proxy_next_upstream error timeout http_502 http_503 http_504${repeatsPost ? ' non_idempotent' : ''};`,
     'proxy_next_upstream_tries 3;',
   ]
   return `daemon off;
@@ -50,10 +55,10 @@ ${silenceMs === undefined ? '' : `${retrying.map((line) => `      ${line}`).join
 }
 
 /**
- * `all-retryable-errors` repeats POST too; `observe layer7` marks a server down at its first failed request, and
+ * `all-retryable-errors` repeats POST too, unless it is told not to; `observe layer7` marks a server down at its first failed request, and
  * the check asks for an answer: the system goes on accepting connections for a process that hangs.
  */
-export function haproxySettings({ port, servers, silenceMs }: ProxySettings): string {
+export function haproxySettings({ port, servers, silenceMs, repeatsPost = true }: ProxySettings): string {
   const quick = 'check inter 100ms fastinter 50ms fall 1 rise 1 observe layer7 error-limit 1 on-error mark-down'
   const check = silenceMs === undefined ? '' : ` ${quick} on-marked-down shutdown-sessions`
   const retrying = [
@@ -80,6 +85,7 @@ export function haproxySettings({ port, servers, silenceMs }: ProxySettings): st
     'backend servers',
     '  balance roundrobin',
     ...(silenceMs === undefined ? [] : ['  option httpchk GET /']),
+    ...(silenceMs === undefined || repeatsPost ? [] : ['  http-request disable-l7-retry if METH_POST']),
     '  http-reuse safe',
     ...servers.map((server, index) => `  server s${index} 127.0.0.1:${server}${check}`),
   ]
@@ -91,7 +97,7 @@ export function haproxySettings({ port, servers, silenceMs }: ProxySettings): st
  * `buffer_requests` it is repeated with a part of its body. Checks that ask for an answer find a failed server: told to watch the requests
  * themselves (`passive`), Caddy takes such a POST for a failure of the living server too, and is left with none for a second.
  */
-export function caddySettings({ port, servers, silenceMs }: ProxySettings): string {
+export function caddySettings({ port, servers, silenceMs, repeatsPost = true }: ProxySettings): string {
   const keepAlive = { max_idle_conns: 256, max_idle_conns_per_host: 256 }
   const limit = silenceMs === undefined ? undefined : `${silenceMs}ms`
   const timeouts = limit === undefined ? {} : { dial_timeout: limit, response_header_timeout: limit }
@@ -100,7 +106,7 @@ export function caddySettings({ port, servers, silenceMs }: ProxySettings): stri
       selection_policy: { policy: 'round_robin' },
       try_duration: '5s',
       try_interval: '5ms',
-      retry_match: [{ method: ['GET', 'POST'] }],
+      retry_match: [{ method: repeatsPost ? ['GET', 'POST'] : ['GET'] }],
     },
     health_checks: { active: { uri: '/', interval: '100ms', timeout: limit } },
   }
