@@ -24,7 +24,7 @@ async function balancer(t: TestContext, answer: (response: ServerResponse, reque
 }
 
 function client(t: TestContext, ...urls: string[]): TestClient {
-  const made = new TestClient(0, urls)
+  const made = new TestClient(0, urls, { timeoutMs: 1_000 })
   t.after(() => made.close())
   return made
 }
@@ -60,7 +60,8 @@ test('only a 503 with Retry-After that says that nothing was applied is a refusa
   const cases = [
     [503, retry, '{"outcome":"not applied"}', 'refused', 'not-applied'],
     [503, {}, '{"outcome":"not applied"}', 'failed', 'not-applied'],
-    [503, retry, '{"outcome":"unknown"}', 'failed', 'unknown'],
+    [503, retry, '{"outcome":"unknown"}', 'undecided', 'unknown'],
+    [503, {}, '{"outcome":"unknown"}', 'failed', 'unknown'],
     [502, retry, '{"outcome":"not applied"}', 'failed', 'not-applied'],
     [200, {}, 'nonsense', 'failed', 'unknown'],
   ] as const
@@ -69,6 +70,17 @@ test('only a 503 with Retry-After that says that nothing was applied is a refusa
     const recorded = await client(t, url).perform(increment, 0)
     assert.deepEqual([recorded.troubles[0]?.type, recorded.outcome.type], [trouble, outcome], `${status} ${body}`)
   }
+})
+
+test('a write of unknown outcome is sent again under its key, until it is answered', async (t) => {
+  let asked = 0
+  const { url, asked: requests } = await balancer(t, (response) => {
+    if (++asked > 1) counted(response)
+    else response.writeHead(503, { 'retry-after': '1' }).end('{"outcome":"unknown"}')
+  })
+  const recorded = await client(t, url).perform(increment, 0)
+  assert.deepEqual([recorded.outcome.type, recorded.troubles.length, requests.length], ['answered', 1, 2])
+  assert.equal(requests[0]?.key, requests[1]?.key)
 })
 
 test('what was sent before a refusal may have been applied all the same', async (t) => {

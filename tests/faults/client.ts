@@ -9,10 +9,12 @@ import { type HistoryEntry, isWrite, type Operation, type Outcome } from '../../
 import type { Operation as Judged } from '../linearizability/operation.ts'
 import { toldBy } from './linearizable-call.ts'
 
-/** Longest time of one operation, all its tries together: more than a balancer holds. */
-export const operationTimeoutMs = 15_000
+const operationTimeoutMs = 30_000
+/** Longest time of one try: more than a balancer holds, or a backend waits. */
+const answerTimeoutMs = 15_000
 const connectTimeoutMs = 2_000
-const retryDelayMs = 25
+/** After which troubles the same request is sent again, and how soon. What is refused was not applied, and is left. */
+const againAfterMs: Partial<Record<Trouble['type'], number>> = { absent: 25, dropped: 25, undecided: 500 }
 /** How much of an unwelcome answer is kept for the story. */
 const textMax = 300
 
@@ -24,6 +26,10 @@ export type Trouble =
   | { readonly type: 'dropped'; readonly atMs: number; readonly balancer: string; readonly code: string }
   /** 503 with Retry-After, and the word that nothing was applied. */
   | { readonly type: 'refused'; readonly atMs: number; readonly balancer: string; readonly text: string }
+  /** 503 with Retry-After, and the word that nobody knows whether it was applied: to be sent again under its key. */
+  | { readonly type: 'undecided'; readonly atMs: number; readonly balancer: string; readonly text: string }
+  /** No answer at all within 15 seconds. */
+  | { readonly type: 'silent'; readonly atMs: number; readonly balancer: string; readonly code: string }
   /** Any other answer that is none. */
   | {
       readonly type: 'failed'
@@ -49,52 +55,72 @@ interface Answer {
 type Reply = Answer | { readonly type: 'lost'; readonly code: string }
 const nothing: Answer = { type: 'answer', status: 0, text: '', headers: {} }
 
+export interface TestClientOptions {
+  /** Told at once, for an operation may go on for long. */
+  readonly onTrouble?: (trouble: Trouble) => void
+  /** Longest time of one operation, all its tries together. Default 30 s. */
+  readonly timeoutMs?: number
+}
+
 export class TestClient {
   readonly #number: number
   readonly #balancers: readonly string[]
   #at: number
   #connection: Client | undefined
 
-  constructor(number: number, balancers: readonly string[]) {
+  readonly #onTrouble: (trouble: Trouble) => void
+  readonly #timeoutMs: number
+
+  constructor(
+    number: number,
+    balancers: readonly string[],
+    { onTrouble = () => {}, timeoutMs = operationTimeoutMs }: TestClientOptions = {},
+  ) {
     this.#number = number
+    this.#onTrouble = onTrouble
+    this.#timeoutMs = timeoutMs
     this.#balancers = balancers
     this.#at = number % balancers.length
   }
 
-  /** Never rejects; resolves with what became of it within {@link operationTimeoutMs}. */
+  /** Never rejects; resolves with what became of it within its time. */
   async perform(operation: Operation, intendedMs: number): Promise<Recorded> {
     const startMs = unixNowMs()
-    const deadlineMs = startMs + operationTimeoutMs
+    const deadlineMs = startMs + this.#timeoutMs
     const key = isWrite(operation) ? { 'idempotency-key': randomUUID() } : {}
     const troubles: Trouble[] = []
     let maybeApplied = false
     for (;;) {
       const balancer = this.#balancers[this.#at]!
-      const reply = await this.#send(operation, key, deadlineMs - unixNowMs())
+      const reply = await this.#send(operation, key, Math.min(answerTimeoutMs, deadlineMs - unixNowMs()))
       const atMs = unixNowMs()
-      const done = (outcome: Outcome, { status, headers, text }: Answer): Recorded => ({
-        ...{ client: this.#number, operation, intendedMs, startMs, endMs: atMs, outcome, status, troubles },
-        result: toldBy(operation, outcome, status, text),
-        backend: String(headers['x-heartline-backend'] ?? ''),
-        epoch: Number(headers['x-heartline-epoch'] ?? 0),
-        replays: Number(headers['x-heartline-replays'] ?? 0),
-      })
-      if (reply.type === 'lost') {
-        const absent = isRefused(reply.code)
-        troubles.push({ type: absent ? 'absent' : 'dropped', atMs, balancer, code: reply.code })
-        maybeApplied ||= !absent
-        this.#at = (this.#at + 1) % this.#balancers.length
-        if (atMs + retryDelayMs < deadlineMs) {
-          await sleep(retryDelayMs)
+      const answer = reply.type === 'answer' ? reply : nothing
+      const code = reply.type === 'answer' ? undefined : reply.code
+      const outcome: Outcome =
+        code === undefined ? outcomeOf(operation, answer.status, answer.text) : lost(code, maybeApplied)
+      const trouble = outcome.type === 'answered' ? undefined : troubleOf(reply, atMs, balancer)
+      if (trouble) {
+        troubles.push(trouble)
+        this.#onTrouble(trouble)
+        maybeApplied ||= outcome.type === 'unknown'
+        if (code !== undefined) this.#at = (this.#at + 1) % this.#balancers.length
+        const againMs = againAfterMs[trouble.type]
+        if (againMs !== undefined && atMs + againMs < deadlineMs) {
+          await sleep(againMs)
           continue
         }
-        const type = maybeApplied ? 'unknown' : 'not-applied'
-        return done({ type, code: reply.code }, nothing)
       }
-      const outcome = outcomeOf(operation, reply.status, reply.text)
-      if (outcome.type !== 'answered') troubles.push(troubleOf(reply, atMs, balancer))
-      // What an earlier try did is not taken back by a later answer.
-      return done(outcome.type === 'not-applied' && maybeApplied ? { ...outcome, type: 'unknown' } : outcome, reply)
+      // What an earlier try did is not taken back by a later word.
+      const told: Outcome =
+        outcome.type === 'not-applied' && maybeApplied ? { type: 'unknown', code: outcome.code } : outcome
+      return {
+        ...{ client: this.#number, operation, intendedMs, startMs, endMs: atMs, outcome: told, troubles },
+        result: toldBy(operation, told, answer.status, answer.text),
+        status: answer.status,
+        backend: String(answer.headers['x-heartline-backend'] ?? ''),
+        epoch: Number(answer.headers['x-heartline-epoch'] ?? 0),
+        replays: Number(answer.headers['x-heartline-replays'] ?? 0),
+      }
     }
   }
 
@@ -127,14 +153,21 @@ export class TestClient {
   }
 }
 
-function troubleOf(reply: Answer, atMs: number, balancer: string): Trouble {
-  const text = reply.text.slice(0, textMax)
-  return isRefusal(reply)
-    ? { type: 'refused', atMs, balancer, text }
-    : { type: 'failed', atMs, balancer, status: reply.status, text }
+/** What became of a request whose connection was lost. */
+function lost(code: string, maybeApplied: boolean): Outcome {
+  return { type: isRefused(code) && !maybeApplied ? 'not-applied' : 'unknown', code }
 }
 
-/** As the promise is worded: 503, when to come again, and the word that nothing was applied. */
-function isRefusal({ status, headers, text }: Answer): boolean {
-  return status === 503 && headers['retry-after'] !== undefined && /"outcome":\s*"not applied"/.test(text)
+function troubleOf(reply: Reply, atMs: number, balancer: string): Trouble {
+  if (reply.type === 'lost') {
+    const { code } = reply
+    if (code === 'TimeoutError') return { type: 'silent', atMs, balancer, code }
+    return { type: isRefused(code) ? 'absent' : 'dropped', atMs, balancer, code }
+  }
+  const { status, headers } = reply
+  const text = reply.text.slice(0, textMax)
+  const comeAgain = status === 503 && headers['retry-after'] !== undefined
+  if (comeAgain && /"outcome":\s*"not applied"/.test(text)) return { type: 'refused', atMs, balancer, text }
+  if (comeAgain && /"outcome":\s*"unknown"/.test(text)) return { type: 'undecided', atMs, balancer, text }
+  return { type: 'failed', atMs, balancer, status, text }
 }

@@ -47,6 +47,7 @@ export class Installation {
   /** Processes that a row ended itself. */
   readonly #expected = new Set<ManagedProcess>()
   readonly #started = new Set<string>()
+  readonly #downBrokers = new Set<number>()
   #lines: SaidLine[] = []
   #ended: string[] = []
   #kafka: LocalKafka | undefined
@@ -160,8 +161,21 @@ export class Installation {
     return this.#processes.get(name)?.alive ?? false
   }
 
+  /** Sends a signal to a broker of Kafka (from 0), which ends it or stops it. */
+  signalBroker(index: number, signal: NodeJS.Signals = 'SIGKILL'): void {
+    this.#downBrokers.add(index)
+    this.kafka.kill(index, signal)
+  }
+
+  /** Starts it again on its data; resolves when it has joined. */
+  async runBroker(index: number): Promise<void> {
+    await this.kafka.restart(index)
+    this.#downBrokers.delete(index)
+  }
+
   /** Starts what is not running. */
   async runMissing(): Promise<void> {
+    for (const index of this.#downBrokers) await this.runBroker(index)
     await Promise.all(this.names.filter((name) => !this.isAlive(name)).map((name) => this.run(name)))
   }
 

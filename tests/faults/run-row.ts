@@ -17,6 +17,7 @@ const afterMs = 300
 const rowTimeoutMs = 60_000
 const wholeTimeoutMs = 30_000
 const readTimeoutMs = 5_000
+const readAllTimeoutMs = 20_000
 
 export interface RowRun {
   readonly row: Row
@@ -100,7 +101,11 @@ async function readAll(balancer: string, run: string, operations: readonly Opera
   const keys = (name: 'counter' | 'register') =>
     new Set(operations.flatMap((operation) => (operation as Record<string, string>)[name] ?? []))
   try {
-    return await readBack({ connection, run, counters: keys('counter'), registers: keys('register') })
+    const late = sleep(readAllTimeoutMs, undefined, { ref: false }).then(() => {
+      throw new Error(`not within ${readAllTimeoutMs} ms`)
+    })
+    const read = readBack({ connection, run, counters: keys('counter'), registers: keys('register') })
+    return await Promise.race([read, late])
   } finally {
     await connection.close()
   }

@@ -1,7 +1,7 @@
 /** The load of a row: clients that send at their times, and everything that they saw. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { unixNowMs } from '../../compose/load/clock.ts'
-import { type Recorded, TestClient } from './client.ts'
+import { type Recorded, TestClient, type Trouble } from './client.ts'
 import { HotKeys } from './hot-keys.ts'
 
 const clientCount = 16
@@ -19,6 +19,7 @@ export interface TrafficOptions {
 
 export class Traffic {
   readonly #history: Recorded[] = []
+  readonly #troubles: Trouble[] = []
   readonly #clients: TestClient[]
   readonly #keys: HotKeys
   readonly #lanes: Promise<void>[]
@@ -28,13 +29,21 @@ export class Traffic {
   /** Begins at once. */
   constructor({ balancers, run, seed }: TrafficOptions) {
     this.#keys = new HotKeys(run, seed)
-    this.#clients = Array.from({ length: clientCount }, (_, number) => new TestClient(number, balancers))
+    this.#clients = Array.from(
+      { length: clientCount },
+      (_, number) => new TestClient(number, balancers, { onTrouble: (trouble) => this.#troubles.push(trouble) }),
+    )
     this.#lanes = this.#clients.map((client, number) => this.#lane(client, number))
   }
 
   /** What was recorded until now, in the order of ends. */
   get history(): readonly Recorded[] {
     return this.#history
+  }
+
+  /** What went wrong until now, also for operations that are still under way. */
+  get troubles(): readonly Trouble[] {
+    return this.#troubles
   }
 
   /** The newest good answer. */

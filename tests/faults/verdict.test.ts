@@ -92,6 +92,8 @@ test('what clients may see is what the row allows, and no more', () => {
     [absent, ['moves', 'drops', 'outage']],
     [dropped, ['drops', 'outage']],
     [refused, ['refusals', 'outage']],
+    [{ ...refused, type: 'undecided' }, ['refusals', 'outage']],
+    [{ ...dropped, type: 'silent' }, []],
     [failed, []],
   ]
   for (const [trouble, allowedBy] of seen)

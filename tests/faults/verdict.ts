@@ -11,7 +11,7 @@ import { finalRead, invocationOf } from './linearizable-call.ts'
  * - `nothing`: no error at all.
  * - `moves`: a balancer that takes no more connections, as it is being restarted in good order; no request is lost with it.
  * - `drops`: lost connections to a balancer that dies; the same request, sent to another balancer, is answered.
- * - `refusals`: 503 with Retry-After that says that nothing was applied.
+ * - `refusals`: 503 with Retry-After; sent again under its key, one of unknown outcome is answered.
  * - `outage`: both, for everything is down; a request is answered, or refused, once it is up again.
  */
 export type Allowance = 'nothing' | 'moves' | 'drops' | 'refusals' | 'outage'
@@ -20,8 +20,8 @@ const allowed: Record<Allowance, readonly Trouble['type'][]> = {
   nothing: [],
   moves: ['absent'],
   drops: ['absent', 'dropped'],
-  refusals: ['refused'],
-  outage: ['absent', 'dropped', 'refused'],
+  refusals: ['refused', 'undecided'],
+  outage: ['absent', 'dropped', 'refused', 'undecided'],
 }
 
 export interface Violation {
@@ -72,7 +72,12 @@ export function figuresOf(history: readonly Recorded[]): Figures {
     pauseMs = Math.max(pauseMs, answers[index]! - answers[index - 1]!)
   const count = (type: Trouble['type']) =>
     history.reduce((all, { troubles }) => all + troubles.filter((trouble) => trouble.type === type).length, 0)
-  return { requests: history.length, pauseMs, drops: count('dropped') + count('absent'), refusals: count('refused') }
+  return {
+    requests: history.length,
+    pauseMs,
+    drops: count('dropped') + count('absent'),
+    refusals: count('refused') + count('undecided'),
+  }
 }
 
 /** Of each kind of trouble that is not allowed, the first, and how often. */
@@ -99,13 +104,13 @@ function errorsOf({ allowance, history }: Evidence): Violation[] {
   })
   const unanswered = history.filter(
     ({ outcome, troubles }) =>
-      outcome.type !== 'answered' && troubles.every(({ type }) => type === 'dropped' || type === 'absent'),
+      outcome.type !== 'answered' && troubles.every(({ type }) => type !== 'refused' && type !== 'failed'),
   )
   const [one] = unanswered
-  if (one && allowed[allowance].includes('absent'))
+  if (one && allowance !== 'nothing')
     violations.push({
       kind: 'error',
-      what: `no balancer ever answered, first for ${describe(one.operation)}`,
+      what: `tried again and never answered, first for ${describe(one.operation)}`,
       count: unanswered.length,
       key: keyOf(one.operation),
       atMs: one.endMs,
@@ -143,7 +148,8 @@ function orderOf({ history, final, readBack }: Evidence): Violation[] {
 function wordOf(trouble: Trouble): string {
   if (trouble.type === 'absent') return `no connection (${trouble.code})`
   if (trouble.type === 'dropped') return `a lost connection (${trouble.code})`
-  return trouble.type === 'refused' ? 'an answer 503 with Retry-After' : `an answer ${trouble.status}`
+  if (trouble.type === 'silent') return 'no answer in time'
+  return trouble.type === 'failed' ? `an answer ${trouble.status}` : `an answer 503 with Retry-After (${trouble.type})`
 }
 
 function describe(operation: Operation): string {

@@ -25,13 +25,12 @@ async function journalLeader(stage: Stage): Promise<number> {
 }
 
 async function killBroker(stage: Stage, index: number, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-  const { kafka } = stage.system
   stage.note(`${signal} to broker ${index + 1}`)
-  kafka.kill(index, signal)
+  stage.system.signalBroker(index, signal)
   await stage.pause(downMs)
   await stage.untilServed()
   stage.note(`start broker ${index + 1}`)
-  await kafka.restart(index)
+  await stage.system.runBroker(index)
   stage.note(`broker ${index + 1} is back`)
 }
 
@@ -79,14 +78,13 @@ export const kafkaRows: readonly Row[] = [
     allowance: 'refusals',
     shape: shapes.usual,
     run: async (stage) => {
-      const { kafka } = stage.system
       stage.note('kill -9 Kafka')
-      kafka.kill(0)
+      stage.system.signalBroker(0)
       await stage.until('requests to be refused', () =>
-        stage.traffic.history.some(({ troubles }) => troubles.some(({ type }) => type === 'refused')),
+        stage.traffic.troubles.some(({ type }) => type === 'refused' || type === 'undecided'),
       )
       stage.note('requests are refused; start Kafka')
-      await kafka.restart(0)
+      await stage.system.runBroker(0)
       stage.note('Kafka is back')
       await stage.untilServed()
     },
@@ -98,11 +96,10 @@ export const kafkaRows: readonly Row[] = [
     allowance: 'nothing',
     shape: shapes.usual,
     run: async (stage) => {
-      const { kafka } = stage.system
       stage.note('kill -9 Kafka')
-      kafka.kill(0)
+      stage.system.signalBroker(0)
       await stage.pause(downMs)
-      await kafka.restart(0)
+      await stage.system.runBroker(0)
       stage.note('Kafka is back')
       await stage.untilServed()
     },
@@ -114,12 +111,12 @@ export const kafkaRows: readonly Row[] = [
     allowance: 'outage',
     shape: shapes.usual,
     run: async (stage) => {
-      const { kafka, names } = stage.system
+      const { names } = stage.system
       stage.note('kill -9 Kafka')
-      kafka.kill(0)
+      stage.system.signalBroker(0)
       stage.kill(...names)
       await Promise.all(names.map((name) => stage.system.ended(name)))
-      await Promise.all([kafka.restart(0), stage.start(...names)])
+      await Promise.all([stage.system.runBroker(0), stage.start(...names)])
       await stage.untilServed()
     },
   },
