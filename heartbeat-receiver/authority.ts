@@ -143,7 +143,8 @@ export class Authority {
 
   #act(): void {
     if (this.#ended) return
-    const action = this.#leadership.next(this.#options.time.now(), this.#decisions.readable)
+    const readable = this.follows && this.#decisions.readable
+    const action = this.#leadership.next(this.#options.time.now(), readable)
     if (action) this.#carryOut(action)
   }
 

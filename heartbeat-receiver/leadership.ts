@@ -25,8 +25,11 @@ export const authorityMs = 200
 export const renewalMs = 50
 /** So much longer, at random, a receiver waits before it claims, milliseconds: so that of several one is the first. */
 export const claimJitterMs = 100
-/** A leader whose journal stands still while its link says that it lives is replaced after so long, milliseconds. */
-export const standstillMs = 2_000
+/**
+ * A leader whose journal stands still while its link says that it lives is replaced after so long, milliseconds: longer than a journal that
+ * answers nobody passes for one that can be read (2 s since a look, one every 500 ms), or an outage of Kafka would change the leader.
+ */
+export const standstillMs = 3_000
 /** After so long without a record the leader's URL is tried, and again after each {@link probePauseMs}, milliseconds. */
 const probeAfterMs = 100
 const probePauseMs = 500
