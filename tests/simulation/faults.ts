@@ -141,6 +141,14 @@ const deeds: Readonly<Record<FaultKind, CarryOut>> = {
   'kill all': (world, random) => {
     for (const name of world.serverNames) world.kill(name, durationMs(world, random, 50, 1_000))
   },
+  'decisions lost': (world, random) => {
+    for (const [name, { process }] of world.receiverHosts) {
+      if (world.suspended.has(name)) return // its memory would outlive the journal
+      if (process.alive) world.kill(name, durationMs(world, random, 50, 1_500))
+    }
+    world.kernel.tell(() => 'the journal of decisions is lost')
+    world.decisions.lose()
+  },
   'reset heartbeats': (world, random) => reset(world, random, isBetween('backend', 'receiver')),
   'reset peer link': (world, random) => reset(world, random, isBetween('receiver', 'receiver')),
   'reset requests': (world, random) => reset(world, random, isBetween('balancer', 'backend')),
@@ -186,7 +194,7 @@ const deeds: Readonly<Record<FaultKind, CarryOut>> = {
     world.weather.tailDelayMs = pick(random, [5, 50, 400])
     world.faulty(forMs)
     world.kernel.in(forMs, () => {
-      world.weather.tailDelayMs = 0
+      world.weather.tailDelayMs = world.plan.brokerMs.fetch
     })
   },
   'wall jump': (world, random) => {

@@ -30,10 +30,10 @@ export interface BrokerWeather {
   appendMs: number
 }
 
-export function calmBrokers(): BrokerWeather {
+export function calmBrokers({ append, fetch }: { append: number; fetch: number }): BrokerWeather {
   return {
     ...{ dropShare: 0, answerLostShare: 0, lateShare: 0, lateMs: 0, brokenShare: 0, lyingShare: 0 },
-    ...{ tailDelayMs: 0, downUntilMs: 0, appendMs: 0.3 },
+    ...{ tailDelayMs: fetch, downUntilMs: 0, appendMs: append },
   }
 }
 
@@ -49,6 +49,12 @@ export class SimLog {
 
   constructor(name: string) {
     this.name = name
+  }
+
+  /** The topic is deleted and made anew: nothing is left, and nobody is told. */
+  lose(): void {
+    this.records.length = 0
+    this.first = 0
   }
 
   append(value: Uint8Array): number {

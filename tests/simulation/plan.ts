@@ -21,6 +21,7 @@ export const faultKinds = [
   'kill balancer',
   'stop balancer',
   'kill all',
+  'decisions lost',
   'reset heartbeats',
   'reset peer link',
   'reset requests',
@@ -61,6 +62,8 @@ export interface Plan {
   readonly latencyMs: readonly [number, number]
   readonly slowShare: number
   readonly appendDeadlineMs: number
+  /** How long one append takes at the brokers, and a fetch beyond the network's time, milliseconds. */
+  readonly brokerMs: { readonly append: number; readonly fetch: number }
   /** A snapshot is due after so many bytes of journal; null: none are taken. */
   readonly snapshotTailBytes: number | null
   readonly readShare: number
@@ -115,6 +118,7 @@ export function planOf(seed: number, only?: FaultKind): Plan {
     latencyMs: [fast, fast + between(random, 0.05, 1.5)],
     slowShare: chance(random, 0.5) ? 0 : between(random, 0, 0.03),
     appendDeadlineMs: pick(random, [60, 150, 400, 1_000]),
+    brokerMs: { append: pick(random, [0.2, 0.5, 2, 8]), fetch: pick(random, [0, 0.5, 4, 15]) },
     snapshotTailBytes: chance(random, 0.5) ? null : Math.round(between(random, 2_000, 40_000)),
     readShare: between(random, 0.2, 0.7),
     keyedShare: pick(random, [0.2, 0.5, 0.9]),

@@ -45,7 +45,7 @@ export class World implements Surroundings {
   readonly plan: Plan
   readonly kernel: Kernel
   readonly network: Network
-  readonly weather: BrokerWeather = calmBrokers()
+  readonly weather: BrokerWeather
   readonly brokers
   readonly shard = new SimLog('shard')
   readonly decisions = new SimLog('decisions')
@@ -79,6 +79,7 @@ export class World implements Surroundings {
     this.#random = streamOf(plan.seed, 'world')
     const { latencyMs, slowShare } = plan
     this.network = new Network(this.kernel, streamOf(plan.seed, 'network'), { latencyMs, slowShare, slowMs: 40 })
+    this.weather = calmBrokers(plan.brokerMs)
     this.brokers = {
       network: this.network,
       weather: this.weather,
@@ -328,7 +329,7 @@ export class World implements Surroundings {
     this.kernel.tell(() => 'all faults end')
     this.network.heal()
     this.network.weather.slowShare = 0
-    Object.assign(this.weather, calmBrokers())
+    Object.assign(this.weather, calmBrokers(this.plan.brokerMs))
     for (const name of this.serverNames) {
       const process = this.processOf(name)
       process.eventCostMs = 0
