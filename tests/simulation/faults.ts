@@ -103,6 +103,16 @@ function cut(world: World, random: Random, left: string, right: string, longestM
   world.kernel.at(untilMs, () => world.faulty())
 }
 
+function cutFromAll(world: World, random: Random, name: string, others: readonly string[]): void {
+  const untilMs = world.kernel.nowMs + durationMs(world, random, 20, 4_000)
+  world.kernel.tell(() => `${name} is cut off from ${others.join(', ')} until ${Math.round(untilMs)} ms`)
+  for (const other of others) {
+    world.network.cut(name, other, untilMs)
+    world.network.cut(other, name, untilMs)
+  }
+  world.kernel.at(untilMs, () => world.faulty())
+}
+
 function spell(share: 'dropShare' | 'answerLostShare' | 'lateShare' | 'brokenShare' | 'lyingShare'): CarryOut {
   return (world, random) => {
     const forMs = durationMs(world, random, 30, 1_500)
@@ -161,14 +171,12 @@ const deeds: Readonly<Record<FaultKind, CarryOut>> = {
   'cut receiver from Kafka': (world, random) => cut(world, random, aReceiver(world, random), kafkaName, 2_500),
   isolate: (world, random) => {
     const name = pick(random, [aBackend(world, random), aReceiver(world, random)])
-    const untilMs = world.kernel.nowMs + durationMs(world, random, 20, 4_000)
-    world.kernel.tell(() => `${name} is isolated until ${Math.round(untilMs)} ms`)
-    for (const other of [...world.serverNames, kafkaName]) {
-      world.network.cut(name, other, untilMs)
-      world.network.cut(other, name, untilMs)
-    }
-    world.kernel.at(untilMs, () => world.faulty())
+    cutFromAll(world, random, name, [...world.serverNames, kafkaName])
   },
+  'deaf balancer': (world, random) =>
+    cutFromAll(world, random, aBalancer(world, random), [...world.receiverHosts.keys(), kafkaName]),
+  'unheard backend': (world, random) =>
+    cutFromAll(world, random, aBackend(world, random), [...world.receiverHosts.keys()]),
   'slow network': (world, random) => {
     const forMs = durationMs(world, random, 100, 2_000)
     world.network.weather.slowShare = between(random, 0.05, 0.5)

@@ -33,6 +33,8 @@ export const faultKinds = [
   'cut backend from Kafka',
   'cut receiver from Kafka',
   'isolate',
+  'deaf balancer',
+  'unheard backend',
   'slow network',
   'Kafka down',
   'appends dropped',
@@ -79,6 +81,8 @@ export interface Plan {
   readonly endMs: number
 }
 
+/** Share of faults that come soon upon another. */
+const clusteredShare = 0.45
 export const faultsFromMs = 1_500
 const healedMs = 11_000
 const livelyMs = 19_000
@@ -104,7 +108,7 @@ export function planOf(seed: number, only?: FaultKind): Plan {
   // One often comes upon another.
   for (let index = 1; index < faults.length; index++) {
     const before = faults[index - 1]!
-    if (chance(random, 0.3))
+    if (chance(random, clusteredShare))
       faults[index] = { ...faults[index]!, atMs: Math.min(healedMs, Math.round(before.atMs + between(random, 0, 250))) }
   }
   const fast = between(random, 0.05, 0.3)
