@@ -1,5 +1,8 @@
 /** One running installation: Kafka, receivers, balancers and backends, each a process of its own in its own place. */
 import { execFile } from 'node:child_process'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
@@ -8,6 +11,7 @@ import { type LocalKafka, startKafka } from '../../compose/kafka/kafka.ts'
 import { unixNowMs } from '../../compose/load/clock.ts'
 import { type LogLine, type ManagedProcess, Processes } from '../../compose/processes.ts'
 import type { BackendView } from '../../heartbeat-receiver/protocol.ts'
+import { OrphanGuard } from '../../load-balancer/replicas/orphan-guard.ts'
 import { metricOf } from '../soak/sampling.ts'
 import { harness, type Network } from './network.ts'
 import { type Kind, kinds, namesOf, type Shape } from './shapes.ts'
@@ -51,6 +55,7 @@ export class Installation {
   #lines: SaidLine[] = []
   #ended: string[] = []
   #kafka: LocalKafka | undefined
+  #kafkaData: { path: string; guard: OrphanGuard } | undefined
 
   constructor(shape: Shape, { network, topicPrefix, log, signal }: InstallationTools) {
     this.shape = shape
@@ -65,7 +70,9 @@ export class Installation {
   async start(): Promise<void> {
     const { brokers, filledKeys } = this.shape
     const { host } = this.network.place(harness)
-    this.#kafka = await startKafka({ port: 0, host, brokers, log: this.#log, signal: this.#signal })
+    const dataDir = await mkdtemp(join(tmpdir(), 'heartline-faults-kafka-'))
+    this.#kafkaData = { path: dataDir, guard: new OrphanGuard({ log: this.#log, temporaryDirectory: dataDir }) }
+    this.#kafka = await startKafka({ port: 0, host, brokers, dataDir, log: this.#log, signal: this.#signal })
     if (filledKeys !== undefined)
       await fillJournal({ kafka: this.kafka.brokers, topicPrefix: this.topicPrefix, keys: filledKeys })
     await Promise.all(this.names.map((name) => this.run(name)))
@@ -76,7 +83,15 @@ export class Installation {
     // Nothing of it is needed any more, and a stopped process takes its SIGTERM late.
     for (const name of this.#started) this.kill(name)
     await this.#processes.stopAll()
+    for (let index = 0; index < this.shape.brokers; index++) this.#kafka?.kill(index)
     await this.#kafka?.stop()
+    await this.#kafkaData?.guard.close()
+  }
+
+  /** Files that brokers write, by name: what they say of themselves. */
+  get brokerLogs(): [name: string, path: string][] {
+    const ids = Array.from({ length: this.shape.brokers }, (_, index) => `broker-${index + 1}`)
+    return ids.map((id) => [`${id}.log`, join(this.#kafkaData?.path ?? '', id, 'kafka.log')])
   }
 
   get kafka(): LocalKafka {
@@ -161,9 +176,9 @@ export class Installation {
     return this.#processes.get(name)?.alive ?? false
   }
 
-  /** Sends a signal to a broker of Kafka (from 0), which ends it or stops it. */
+  /** Sends a signal to a broker of Kafka (from 0). */
   signalBroker(index: number, signal: NodeJS.Signals = 'SIGKILL'): void {
-    this.#downBrokers.add(index)
+    if (signal === 'SIGKILL' || signal === 'SIGTERM') this.#downBrokers.add(index)
     this.kafka.kill(index, signal)
   }
 

@@ -6,7 +6,7 @@ import type { Network } from './network.ts'
 import type { Outcome } from './report.ts'
 import type { Row } from './row.ts'
 import { type RowRun, runRow } from './run-row.ts'
-import { keepLines, keepStory } from './story.ts'
+import { keepLogs, keepStory } from './story.ts'
 
 export interface Turn {
   readonly row: Row
@@ -64,7 +64,7 @@ async function startKept(system: Installation, folder: string): Promise<void> {
   try {
     await system.start()
   } catch (cause) {
-    await keepLines(folder, system.lines)
+    await keepLogs(folder, system)
     throw new Error(`${(cause as Error).message}; its lines are kept in ${folder}`, { cause })
   }
 }
@@ -79,7 +79,7 @@ async function describe(run: RowRun, system: Installation, folder: string): Prom
   ].join(', ')
   const line = `${run.violations.length === 0 ? 'ok  ' : 'FAIL'} ${run.row.name.padEnd(32)} ${requests} requests, ${more}`
   if (run.violations.length === 0) return line
-  return `${line}\n${await keepStory(join(folder, `${run.row.name}-${run.run}`), run, system.lines)}`
+  return `${line}\n${await keepStory(join(folder, `${run.row.name}-${run.run}`), run, system)}`
 }
 
 function outcomeOf({ row, violations, figures, tookMs }: RowRun): Outcome {

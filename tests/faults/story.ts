@@ -1,28 +1,33 @@
 /** What is kept of a run that failed, so that a person can see what happened. */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { keyOf } from '../../compose/load/verify.ts'
 import type { Recorded } from './client.ts'
-import type { SaidLine } from './installation.ts'
+import type { Installation, SaidLine } from './installation.ts'
 import type { RowRun } from './run-row.ts'
 import type { Violation } from './verdict.ts'
 
 /** Operations and lines that are shown around a violation; all of them are in the files. */
 const shownMax = 12
 
+/** What an installation says of itself. */
+export type Logs = Pick<Installation, 'lines' | 'brokerLogs'>
+
 /** Writes the story, the history and the log of each process; resolves with what to print. */
-export async function keepStory(folder: string, run: RowRun, lines: readonly SaidLine[]): Promise<string> {
+export async function keepStory(folder: string, run: RowRun, system: Logs): Promise<string> {
   await mkdir(folder, { recursive: true })
   const story = tellStory(run)
   await writeFile(join(folder, 'story.txt'), `${story}\n`)
   await writeFile(join(folder, 'history.jsonl'), jsonLines(run.history))
-  await keepLines(folder, lines)
+  await keepLogs(folder, system)
   return `${story}\n  kept in ${folder}`
 }
 
 /** The log of each process, and all of them together in the order of their lines. */
-export async function keepLines(folder: string, lines: readonly SaidLine[]): Promise<void> {
+export async function keepLogs(folder: string, { lines, brokerLogs }: Logs): Promise<void> {
   await mkdir(folder, { recursive: true })
+  // A broker that was never started has none.
+  await Promise.all(brokerLogs.map(([name, path]) => copyFile(path, join(folder, name)).catch(() => {})))
   for (const [process, said] of Map.groupBy(lines, (line) => line.process))
     await writeFile(join(folder, `${process}.log`), jsonLines(said.map(({ atMs, line }) => ({ atMs, ...line }))))
   await writeFile(join(folder, 'all.log'), lines.map(showLine).join('\n'))

@@ -5,6 +5,7 @@ import { shapes } from '../shapes.ts'
 import type { Stage } from '../stage.ts'
 
 const downMs = 1_000
+const hangMs = 3_000
 
 async function withAdmin<Value>(stage: Stage, work: (admin: kafkajs.Admin) => Promise<Value>): Promise<Value> {
   const { brokers } = stage.system.kafka
@@ -90,17 +91,17 @@ export const kafkaRows: readonly Row[] = [
     },
   },
   {
-    name: 'kafka-down-briefly',
-    event: 'Kafka: all down, and back before anybody loses patience',
+    name: 'kafka-hangs',
+    event: 'Kafka: hangs (SIGSTOP) for three seconds',
     promise: 'a pause',
     allowance: 'nothing',
     shape: shapes.usual,
     run: async (stage) => {
-      stage.note('kill -9 Kafka')
-      stage.system.signalBroker(0)
-      await stage.pause(downMs)
-      await stage.system.runBroker(0)
-      stage.note('Kafka is back')
+      stage.note('SIGSTOP to Kafka')
+      stage.system.signalBroker(0, 'SIGSTOP')
+      await stage.pause(hangMs)
+      stage.note('SIGCONT to Kafka')
+      stage.system.signalBroker(0, 'SIGCONT')
       await stage.untilServed()
     },
   },
