@@ -13,6 +13,10 @@ const benchmarks: Record<string, { summary: string; load: () => Promise<Benchmar
     summary: 'durable POSTs: checkpoint on Kafka beside plain memory, PostgreSQL and Redis',
     load: async () => (await import('./writes/writes.ts')).writes,
   },
+  reads: {
+    summary: 'linearizable reads, under a lease and by barriers, beside reads with no protection',
+    load: async () => (await import('./reads/reads.ts')).reads,
+  },
   journal: {
     summary: "transactions beside Kafka's own producer performance tool, and beside a bare append",
     load: async () => (await import('./journal/journal.ts')).journal,

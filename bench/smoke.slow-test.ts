@@ -46,6 +46,18 @@ test('a short run of writes checks its contenders and reports as scripts rely on
   assert.equal(samples.length, 2)
 })
 
+test('a short run of reads checks how each was protected, and has both ratios', { skip: missingTools() }, async () => {
+  const size = ['--rounds', '1', '--seconds', '1', '--connections', '5']
+  const { code, output, errors } = await bench(['reads', ...size, '--json'])
+  assert.equal(code, 0, errors)
+  const report = JSON.parse(output.trim().split('\n').at(-1)!)
+  assert.deepEqual(Object.keys(report.ratios), ['lease', 'barrier'])
+  const names = report.rows.map(({ name }: { name: string }) => name)
+  for (const contender of ['no protection', 'lease', 'barrier'])
+    for (const what of ['', ': p50', ': p99', ': processor time of the server'])
+      assert.ok(names.includes(`${contender}${what}`), `${contender}${what}`)
+})
+
 test('a short run of proxy checks its contenders and has their ratios', {
   skip: (await findProgram('wrk')) && (await findProgram('nginx')) ? false : 'no wrk or no nginx',
 }, async () => {

@@ -225,7 +225,7 @@ export function routes(checkpoint: Checkpoint, options: RouteOptions): Routes {
       const key = identity?.key === undefined ? null : String(request.headers[keyHeader])
       checkpoint.submit(
         () => answerOf(handler(request)),
-        responseTextOf,
+        identity === reading ? textOf : responseTextOf,
         identity,
         (outcome) => settle(response, outcome, key, added),
       )
@@ -285,6 +285,11 @@ function responseTextOf({ status, headers, text }: Answer): string {
   const head =
     headers === undefined ? `{"status":${status}` : `{"status":${status},"headers":${JSON.stringify(headers)}`
   return text === undefined ? `${head}}` : `${head},"body":${text}}`
+}
+
+/** What of an answer waits until it may leave; that of a read is never recorded. */
+function textOf({ text = '' }: Answer): string {
+  return text
 }
 
 /** Who asks; or, as a sentence, why that cannot be told. */

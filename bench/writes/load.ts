@@ -1,4 +1,4 @@
-/** The closed-loop load: each connection sends its next booking when the last is answered. By wrk, or by Node where it is missing. */
+/** The closed-loop load: each connection sends its next request when the last is answered. By wrk, or by Node where it is missing. */
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -7,15 +7,19 @@ import { BenchError } from '../errors.ts'
 import { findProgram } from '../peers/installed.ts'
 
 const run = promisify(execFile)
-const script = fileURLToPath(new URL('./bookings.lua', import.meta.url))
 const nodeClient = fileURLToPath(new URL('./node-client.ts', import.meta.url))
 
 export interface LoadRun {
   readonly port: number
   readonly connections: number
   readonly seconds: number
-  /** What the names of the seats begin with: unique, so that every booking is a new one. */
-  readonly prefix: string
+  readonly asks: Asks
+}
+
+/** Bookings of seats whose names begin with `text`: unique, so that every booking is a new one; or reads of the path `text`, the same each time. */
+export interface Asks {
+  readonly kind: 'bookings' | 'reads'
+  readonly text: string
 }
 
 const loadResult = z.object({
@@ -41,16 +45,17 @@ export async function findLoadGenerator(cpus: string | undefined): Promise<LoadG
   if (wrk !== undefined) {
     return {
       description: 'wrk, one thread',
-      run: ({ port, connections, seconds, prefix }) => {
+      run: ({ port, connections, seconds, asks: { kind, text } }) => {
+        const script = fileURLToPath(new URL(`./${kind}.lua`, import.meta.url))
         const shape = ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', script, `http://127.0.0.1:${port}`]
-        return runClient([...pinned, wrk, ...shape, '--', prefix], seconds)
+        return runClient([...pinned, wrk, ...shape, '--', text], seconds)
       },
     }
   }
   return {
     description: 'a client of its own in Node, as wrk is not installed (it takes more of the processor than wrk)',
-    run: ({ port, connections, seconds, prefix }) => {
-      const shape = [port, connections, seconds, prefix].map(String)
+    run: ({ port, connections, seconds, asks: { kind, text } }) => {
+      const shape = [port, connections, seconds, kind, text].map(String)
       return runClient([...pinned, process.execPath, nodeClient, ...shape], seconds)
     },
   }

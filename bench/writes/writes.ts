@@ -175,9 +175,14 @@ async function measure({ name, server, beside, load, options, prefix }: Measurem
   const { connections, seconds, warmUpSeconds } = options
   const before = await server.count()
   const endBeside = await beside?.beside()
-  const warm = await load.run({ port: server.port, connections, seconds: warmUpSeconds, prefix: `${prefix}-warm` })
+  const warm = await load.run({
+    port: server.port,
+    connections,
+    seconds: warmUpSeconds,
+    asks: { kind: 'bookings', text: `${prefix}-warm` },
+  })
   const cpuMs = await server.cpuMs()
-  const timed = await load.run({ port: server.port, connections, seconds, prefix })
+  const timed = await load.run({ port: server.port, connections, seconds, asks: { kind: 'bookings', text: prefix } })
   const cpuUsedMs = (await server.cpuMs()) - cpuMs
   const times = await endBeside?.()
   mustHold(times !== 0, `${name} did nothing beside the requests`)
