@@ -13,6 +13,9 @@ import { ordering } from './ordering.ts'
 /** Per attempt to make the history smaller: those that take longer are not worth their saving. */
 const stepsMax = 20_000
 
+/** Of changes that were told to have failed the last few are shown: what was seen may be theirs. */
+const refusedMax = 3
+
 /** How many attempts are made in all, so that a long history is explained in bounded time. */
 const attemptsMax = 400
 
@@ -27,13 +30,13 @@ export function explanation(
     attempts++ < attemptsMax && ordering(model, some, stepsMax) === 'impossible'
   const shown = forgotten(leftOut(shortestPrefix(operations, isImpossible), isImpossible, model), isImpossible, model)
   const kept = shown.filter(({ startMs }) => startMs >= 0)
-  const anyTime = shown.length - kept.length
+  const freed = shown.length - kept.length
   const lastMs = Math.max(...kept.map(({ endMs }) => endMs).filter(Number.isFinite))
-  const refused = neverApplied.filter(({ call, startMs }) => model.changes(call) && startMs <= lastMs)
+  const refused = neverApplied.filter((each) => model.changes(each.call) && each.startMs <= lastMs).slice(-refusedMax)
   return [
     `no order explains these, on ${operations[0]!.model} ${operations[0]!.key}:`,
     ...kept.map(line),
-    ...(anyTime > 0 ? [`  not even with ${anyTime} other changes placed freely, or not at all`] : []),
+    ...(freed > 0 ? [`  not even with ${freed} other changes placed freely, or not at all`] : []),
     ...refused.map((operation) => `${line(operation)}, so it must have no effect`),
   ]
 }
@@ -64,12 +67,29 @@ function until(operations: readonly Operation[], atMs: number): Operation[] {
 }
 
 function leftOut(operations: readonly Operation[], isImpossible: IsImpossible, model: AnyModel): readonly Operation[] {
-  let left = operations.filter(({ call, result }) => result !== 'unknown' || model.changes(call))
-  for (const operation of left.filter((each) => !mayChange(model, each))) {
-    const fewer = left.filter((other) => other !== operation)
-    if (isImpossible(fewer)) left = fewer
-  }
-  return left
+  const left = operations.filter(({ call, result }) => result !== 'unknown' || model.changes(call))
+  const without = (some: readonly Operation[], gone: ReadonlySet<Operation>) => some.filter((each) => !gone.has(each))
+  const idle = left.filter((each) => !mayChange(model, each))
+  return reduced(left, idle, without, isImpossible)
+}
+
+/**
+ * Makes the history smaller by as many of `candidates` as can be: `make` all of a chunk, then of each half of what resisted, down to single
+ * ones (delta debugging, Zeller 1999).
+ */
+function reduced(
+  operations: readonly Operation[],
+  candidates: readonly Operation[],
+  make: (operations: readonly Operation[], chunk: ReadonlySet<Operation>) => readonly Operation[],
+  isImpossible: IsImpossible,
+): readonly Operation[] {
+  if (candidates.length === 0) return operations
+  const less = make(operations, new Set(candidates))
+  if (isImpossible(less)) return less
+  if (candidates.length === 1) return operations
+  const half = candidates.length >> 1
+  const first = reduced(operations, candidates.slice(0, half), make, isImpossible)
+  return reduced(first, candidates.slice(half), make, isImpossible)
 }
 
 /** Does the answer leave open that something changed? A refused compare-and-set or booking, or a cancelling of nothing, does not. */
@@ -84,14 +104,15 @@ function forgotten(
   isImpossible: IsImpossible,
   model: AnyModel,
 ): readonly Operation[] {
-  let left = operations
-  for (const operation of operations.filter((each) => mayChange(model, each))) {
-    const vague: Operation = { ...operation, result: 'unknown', startMs: -1, endMs: Number.POSITIVE_INFINITY }
-    const vaguer = [vague, ...left.filter((other) => other !== operation)]
-    if (isImpossible(vaguer)) left = vaguer
+  const forget = (some: readonly Operation[], chunk: ReadonlySet<Operation>) => {
+    const vague = some.filter((each) => chunk.has(each)).map((each): Operation => ({ ...each, ...anyTime }))
+    return [...vague, ...some.filter((each) => !chunk.has(each))]
   }
-  return left
+  const changes = operations.filter((each) => mayChange(model, each))
+  return reduced(operations, changes, forget, isImpossible)
 }
+
+const anyTime = { result: 'unknown', startMs: -1, endMs: Number.POSITIVE_INFINITY } as const
 
 /** One operation for a person. */
 export function line({ client, call, result, startMs, endMs }: Operation): string {
