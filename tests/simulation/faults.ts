@@ -30,7 +30,7 @@ function aBalancer(world: World, random: Random): string {
   return pick(random, [...world.balancerHosts.keys()])
 }
 
-function stop(world: World, name: string, forMs: number): void {
+export function stop(world: World, name: string, forMs: number): void {
   const process = world.processOf(name)
   if (!process.alive || process.stopped) return
   world.kernel.tell(() => `${name} is stopped for ${Math.round(forMs)} ms`)
@@ -43,7 +43,7 @@ function stop(world: World, name: string, forMs: number): void {
 }
 
 /** The whole machine sleeps: its monotonic clock stands still meanwhile, its wall clock does not. */
-function suspend(world: World, name: string, forMs: number): void {
+export function suspend(world: World, name: string, forMs: number): void {
   const process = world.processOf(name)
   if (!process.alive || process.stopped) return
   world.kernel.tell(() => `${name}'s machine is suspended for ${Math.round(forMs)} ms`)

@@ -12,11 +12,17 @@ function watchFailures(): void {
   process.on('unhandledRejection', (error) => failures.push(`unhandled: ${(error as Error)?.stack ?? String(error)}`))
 }
 
-/** The same plan gives the same verdict, event by event. */
-export async function runWorld(plan: Plan, verbose = false): Promise<Verdict> {
+/** The same plan gives the same verdict, event by event. `prepare` may schedule what befalls the world beside its plan. */
+export async function runWorld(
+  plan: Plan,
+  verbose = false,
+  prepare: (world: World) => void = () => undefined,
+): Promise<Verdict> {
   watchFailures()
   failures = []
-  const verdict = await new World(plan, verbose).run()
+  const world = new World(plan, verbose)
+  prepare(world)
+  const verdict = await world.run()
   await new Promise((resolve) => setImmediate(resolve)) // rejections are told after the turn
   if (failures.length === 0) return verdict
   return { ...verdict, violation: verdict.violation ?? failures[0]! }

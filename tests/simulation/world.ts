@@ -60,7 +60,8 @@ export class World implements Surroundings {
   readonly counts: Record<string, number> = {}
   /** Machines that sleep: nothing happens on them, not even a kill. */
   readonly suspended = new Set<string>()
-  readonly #history: History
+  /** What clients asked and were told. */
+  readonly history: History
   readonly #judgement: Judgement
   readonly #clients: Client[] = []
   readonly #clocks = new Map<string, MachineClock>()
@@ -98,7 +99,7 @@ export class World implements Surroundings {
         answerDeadlineMs: 5_000,
       },
     }
-    this.#history = new History(() => this.kernel.nowMs)
+    this.history = new History(() => this.kernel.nowMs)
     this.#judgement = new Judgement(this.#evidence())
   }
 
@@ -200,6 +201,11 @@ export class World implements Surroundings {
     this.#startAgain(process.name, 500)
   }
 
+  /** Holds replicas and bounds against the invariants, now. */
+  judge(): void {
+    this.#judge((judgement) => judgement.midway())
+  }
+
   violated(what: string): void {
     this.kernel.tell(() => `VIOLATION: ${what}`)
     this.#violation ??= what
@@ -219,7 +225,7 @@ export class World implements Surroundings {
         kernel.tell(() => `FAULT ${fault.kind}`)
         carryOut(this, fault)
       })
-    for (const atMs of judgedAtMs) kernel.at(atMs, () => this.#judge((judgement) => judgement.midway()))
+    for (const atMs of judgedAtMs) kernel.at(atMs, () => this.judge())
     kernel.at(plan.healedMs, () => this.#heal())
     try {
       kernel.run(plan.endMs)
@@ -240,7 +246,7 @@ export class World implements Surroundings {
     const world = this
     return {
       ...{ plan: this.plan, network: this.network, shard: this.shard.records },
-      operations: () => this.#history.operations(),
+      operations: () => this.history.operations(),
       get nowMs() {
         return world.kernel.nowMs
       },
@@ -281,7 +287,7 @@ export class World implements Surroundings {
       const { keys, readShare, keyedShare, impatientShare } = plan
       this.#clients.push(
         new Client({
-          ...{ process, network, balancers, history: this.#history, keys, readShare, keyedShare, impatientShare },
+          ...{ process, network, balancers, history: this.history, keys, readShare, keyedShare, impatientShare },
           thinkMs: () => this.#thinkMs(process.random),
           done: (finished) => this.#finished(finished),
           violated: (what) => this.violated(what),
