@@ -3,9 +3,19 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { describe, it, type TestContext } from 'node:test'
-import { createMemoryLog } from '../checkpoint/index.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { createMemoryLog, type Journal, memoryJournal } from '../checkpoint/index.ts'
 import type { LogLine } from './captured-log.ts'
-import { startTestReceiver, type TestReceiver } from './test-receiver.ts'
+import { renewalMs } from './leadership.ts'
+import {
+  heartbeatOf,
+  helloOf,
+  joinBackend,
+  joinFollower,
+  Peer,
+  startTestReceiver,
+  type TestReceiver,
+} from './test-receiver.ts'
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
@@ -23,16 +33,59 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
 const said = ({ lines }: TestReceiver, event: string): LogLine[] => lines.filter((line) => line.event === event)
 const leads = (receiver: TestReceiver) => said(receiver, 'authorized').length > said(receiver, 'deauthorized').length
 
-/** Two receivers that know each other. The first leads. */
-async function startTwo(t: TestContext) {
+async function getJson(url: string): Promise<{ status: number; body: unknown }> {
+  const response = await fetch(url)
+  return { status: response.status, body: await response.json() }
+}
+
+/** Two receivers that know each other, each with itself in its list as well. The first leads. */
+async function startTwo(t: TestContext, token?: string) {
   const journal = createMemoryLog()
   const ports = [await freePort(), await freePort()] as const
-  const [one, other] = ports.map((port) => `ws://127.0.0.1:${port}`) as [string, string]
-  const first = await startTestReceiver(t, { journal, port: ports[0], name: 'r1', peers: [other] })
+  const peers = ports.map((port) => `ws://127.0.0.1:${port}`)
+  const options = { journal, peers, ...(token === undefined ? {} : { token }) }
+  const first = await startTestReceiver(t, { ...options, port: ports[0], name: 'r1' })
   await until(() => leads(first))
-  const second = await startTestReceiver(t, { journal, port: ports[1], name: 'r2', peers: [one] })
-  await until(() => said(second, 'follows').length > 0)
+  const second = await startTestReceiver(t, { ...options, port: ports[1], name: 'r2' })
+  await until(() => said(second, 'follows').length > 0 && said(second, 'peer-connected').length > 0)
   return { journal, first, second }
+}
+
+/** A journal whose appends wait while it is held. */
+function heldJournal(journal: Journal): { adapter: Journal; hold: () => void; release: () => void } {
+  let held: PromiseWithResolvers<void> | null = null
+  const adapter = Object.create(journal) as Journal
+  for (const name of ['open', 'tail', 'start', 'end', 'truncate', 'close'] as const)
+    Object.assign(adapter, { [name]: (journal[name] as (...all: never[]) => unknown).bind(journal) })
+  adapter.append = async (value, deadlineMs) => {
+    await held?.promise
+    return journal.append(value, deadlineMs)
+  }
+  return {
+    adapter,
+    hold: () => {
+      held = Promise.withResolvers()
+    },
+    release: () => {
+      held?.resolve()
+      held = null
+    },
+  }
+}
+
+/** A backend that has joined both receivers, and serves as soon as one of them says so. */
+async function joinBoth(t: TestContext, receivers: readonly TestReceiver[], name: string) {
+  const peers = await Promise.all(receivers.map((receiver) => joinBackend(t, receiver, name)))
+  const { epoch } = await Promise.any(peers.map((peer) => peer.hear('lead')))
+  const serving = heartbeatOf({
+    sequence: 2,
+    phase: 'active',
+    reign: [Number(epoch), 0],
+    journalReign: [Number(epoch), 0],
+  })
+  for (const peer of peers) peer.say(serving)
+  await Promise.all(peers.map((peer) => peer.hear('ack', ({ sequence }) => sequence === 2)))
+  return { peers, epoch: Number(epoch) }
 }
 
 describe('several receivers', () => {
@@ -43,5 +96,91 @@ describe('several receivers', () => {
     await first.stop()
     await until(() => leads(second))
     assert.match(said(second, 'authorized')[0]!.msg, /this receiver leads: r1 is gone: a connection was refused/)
+  })
+
+  it('whoever follows answers all that it is asked, as the one that leads would', async (t) => {
+    const { first, second } = await startTwo(t)
+    await joinBoth(t, [first, second], 'a')
+    await until(async () => (await getJson(`${second.base}/active`)).status === 200)
+    for (const path of ['/active', '/active?name=a', '/api/decisions'])
+      assert.deepEqual(await getJson(`${second.base}${path}`), await getJson(`${first.base}${path}`), path)
+    const backends = (await getJson(`${second.base}/api/backends`)).body as { name: string; active: boolean }[]
+    assert.deepEqual(
+      backends.map(({ name, active }) => ({ name, active })),
+      [{ name: 'a', active: true }],
+    )
+    for (const [receiver, leading] of [
+      [first, true],
+      [second, false],
+    ] as const) {
+      assert.deepEqual((await getJson(`${receiver.base}/readyz`)).body, { status: 'ready', leads: leading })
+      const metrics = await (await fetch(`${receiver.base}/metrics`)).text()
+      assert.match(metrics, new RegExp(`^heartline_receiver_leads ${leading ? 1 : 0}$`, 'm'))
+      assert.match(metrics, /^heartline_epoch\{shard="0"\} 1$/m)
+      const follower = await joinFollower(t, receiver)
+      const told = await follower.hear('decisions', ({ decisions }) => (decisions as []).length > 0)
+      assert.equal(told.leads, leading)
+    }
+    const events = await fetch(`${second.base}/api/events`)
+    const { value } = await events.body!.getReader().read()
+    assert.equal(events.status, 200)
+    assert.ok(value)
+  })
+
+  it('only the one that leads names backends, and another than it named is named when that one is gone', async (t) => {
+    const { first, second } = await startTwo(t)
+    const { peers } = await joinBoth(t, [first, second], 'a')
+    assert.ok(peers[0]!.messages.some(({ type }) => type === 'lead'))
+    assert.ok(!peers[1]!.messages.some(({ type }) => type === 'lead'))
+    await first.stop()
+    const lead = await peers[1]!.hear('lead')
+    assert.ok(Number(lead.epoch) > 1 && lead.incarnation === 'a-1', 'the same backend, under a higher epoch')
+  })
+
+  it('a peer hears from the one that leads every 50 ms, and is told nothing so often by one that follows', async (t) => {
+    const { first, second } = await startTwo(t)
+    const counts: number[] = []
+    for (const receiver of [first, second]) {
+      const peer = await joinFollower(t, receiver, { role: 'receiver', name: 'p' })
+      await new Promise((resolve) => setTimeout(resolve, 10 * renewalMs))
+      counts.push(
+        peer.messages.filter(({ type, intervalMs }) => type === 'decisions' && intervalMs === renewalMs).length,
+      )
+    }
+    assert.ok(counts[0]! >= 3 && counts[1] === 0, counts.join())
+  })
+
+  it('without peers too, a second one follows; if the first cannot write it takes over, and the first follows', async (t) => {
+    const journal = createMemoryLog()
+    const { adapter, hold, release } = heldJournal(memoryJournal(journal))
+    const first = await startTestReceiver(t, { adapter, name: 'r1' })
+    await until(() => leads(first))
+    const second = await startTestReceiver(t, { journal, name: 'r2' })
+    await until(() => said(second, 'follows').length > 0)
+    assert.ok(!leads(second))
+    hold()
+    await until(() => leads(second))
+    assert.match(said(second, 'authorized')[0]!.msg, /r1 recorded nothing for \d+ ms/)
+    release()
+    await until(() => said(first, 'deauthorized').length > 0)
+    assert.match(said(first, 'deauthorized')[0]!.msg, /receiver r2 leads now; this one follows/)
+    const backend = new Peer(t, `${first.url}/heartbeats`)
+    await backend.open()
+    backend.say(helloOf('a'))
+    backend.say(heartbeatOf())
+    await backend.hear('ack')
+    await joinBackend(t, second, 'a').then((peer) => peer.hear('lead'))
+    assert.ok(!backend.messages.some(({ type }) => type === 'lead'))
+    const decided = (await getJson(`${second.base}/api/decisions`)).body
+    await until(async () => isDeepStrictEqual((await getJson(`${first.base}/api/decisions`)).body, decided))
+  })
+
+  it('knows itself in its list of peers, and says which peer does not know its token', async (t) => {
+    const { journal, first } = await startTwo(t, 'a-secret')
+    await until(() => said(first, 'peer-self').length === 1)
+    const stranger = await startTestReceiver(t, { journal, name: 'r3', peers: [first.url], token: 'another-one' })
+    await until(() => said(stranger, 'refused').length > 0)
+    assert.deepEqual([said(stranger, 'refused')[0]!.level, said(stranger, 'refused')[0]!.peer], [50, first.url])
+    assert.ok(![...first.lines, ...stranger.lines].some((line) => JSON.stringify(line).includes('a-secret')))
   })
 })
