@@ -9,7 +9,8 @@ import { type HistoryEntry, isWrite, type Operation, type Outcome } from '../../
 import type { Operation as Judged } from '../linearizability/operation.ts'
 import { toldBy } from './linearizable-call.ts'
 
-const operationTimeoutMs = 30_000
+/** No try begins later than this after the first. */
+const operationTimeoutMs = 45_000
 /** Longest time of one try: more than a balancer holds, or a backend waits. */
 const answerTimeoutMs = 15_000
 const connectTimeoutMs = 2_000
@@ -58,7 +59,7 @@ const nothing: Answer = { type: 'answer', status: 0, text: '', headers: {} }
 export interface TestClientOptions {
   /** Told at once, for an operation may go on for long. */
   readonly onTrouble?: (trouble: Trouble) => void
-  /** Longest time of one operation, all its tries together. Default 30 s. */
+  /** No try begins later than this after the first. Default 45 s. */
   readonly timeoutMs?: number
 }
 
@@ -92,7 +93,7 @@ export class TestClient {
     let maybeApplied = false
     for (;;) {
       const balancer = this.#balancers[this.#at]!
-      const reply = await this.#send(operation, key, Math.min(answerTimeoutMs, deadlineMs - unixNowMs()))
+      const reply = await this.#send(operation, key, answerTimeoutMs)
       const atMs = unixNowMs()
       const answer = reply.type === 'answer' ? reply : nothing
       const code = reply.type === 'answer' ? undefined : reply.code
@@ -133,14 +134,14 @@ export class TestClient {
     const headers = { ...key, ...(body === null ? {} : { 'content-type': 'application/json' }) }
     this.#connection ??= new Client(this.#balancers[this.#at]!, {
       connect: { timeout: connectTimeoutMs },
-      headersTimeout: operationTimeoutMs,
-      bodyTimeout: operationTimeoutMs,
+      headersTimeout: answerTimeoutMs,
+      bodyTimeout: answerTimeoutMs,
       allowH2: false,
     })
     try {
       const answer = await this.#connection.request({
         ...{ method, path, body, headers },
-        signal: AbortSignal.timeout(Math.max(1, Math.round(timeoutMs))),
+        signal: AbortSignal.timeout(timeoutMs),
       })
       return { type: 'answer', status: answer.statusCode, headers: answer.headers, text: await answer.body.text() }
     } catch (cause) {

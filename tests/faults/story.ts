@@ -8,7 +8,7 @@ import type { RowRun } from './run-row.ts'
 import type { Violation } from './verdict.ts'
 
 /** Operations and lines that are shown around a violation; all of them are in the files. */
-const shownMax = 12
+const shownMax = 6
 
 /** What an installation says of itself. */
 export type Logs = Pick<Installation, 'lines' | 'brokerLogs'>
