@@ -50,8 +50,9 @@ describe('receiver: a lease', () => {
   it('is granted only while authority holds, and nothing is decided without', () => {
     const world = threeBackends()
     world.renewing = false
-    world.run(300)
+    world.run(200)
     world.grants.splice(0)
+    world.run(300)
     world.kill('a')
     world.run(1_000)
     assert.deepEqual(world.grants, [])
@@ -81,6 +82,18 @@ describe('receiver: a lease', () => {
     assert.deepEqual(
       world.grants.filter((line) => line.includes('a-1')),
       [],
+    )
+  })
+
+  it('is not granted before its backend has claimed under the new epoch, though it serves under the old one', () => {
+    const world = threeBackends()
+    Object.assign(world.get('a').options, { claimMs: 250 })
+    world.input({ type: 'seen', epoch: 5 })
+    world.grants.splice(0)
+    world.run(400)
+    assert.deepEqual(
+      world.grants.map((line) => line.slice(5)),
+      Array(2).fill('a-1 epoch 6 for 200'),
     )
   })
 
@@ -165,9 +178,9 @@ describe('receiver: leases of a receiver before', () => {
 
   it('do not count for the active it found, which is named again at once, under an epoch that nobody was told early', () => {
     const world = threeBackends()
+    world.grants.splice(0)
     world.restart(world.core.decisions, world.nowMs + 5_000)
     for (const name of ['a', 'b', 'c']) world.connect(world.get(name))
-    world.grants.splice(0)
     world.run(300)
     assert.deepEqual(records(world), ['1000 record epoch 3 a-1: a stays, under a new receiver'])
     assert.match(world.grants[0]!, /a-1 epoch 3/, 'no lease before that is durable and claimed')
