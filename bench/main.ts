@@ -26,6 +26,10 @@ const benchmarks: Record<string, { summary: string; load: () => Promise<Benchmar
       'the pause, errors and doubled writes when the active dies, beside nginx, HAProxy and Caddy, or with large states',
     load: async () => (await import('./failover/failover.ts')).failover,
   },
+  detection: {
+    summary: 'false alarms while others saturate the cores, and the time to notice a hang and a kill in quiet',
+    load: async () => (await import('./detection/detection.ts')).detection,
+  },
   restore: {
     summary: 'a cold start from a snapshot and the tail, beside a bare consumer of the same bytes',
     load: async () => (await import('./restore/restore.ts')).restore,
