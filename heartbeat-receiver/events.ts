@@ -55,7 +55,7 @@ export type Input =
   | { readonly type: 'recorded'; readonly epoch: number }
   /** The decision of this epoch was not recorded, as far as is known. */
   | { readonly type: 'record-failed'; readonly epoch: number }
-  /** Time passes. Expected every {@link tickMs}. */
+  /** Time passes. Expected every {@link tickMs}, and only after all that has arrived by then was taken. */
   | { readonly type: 'tick' }
 
 /** How often the core wants to be ticked, milliseconds: a silence is judged at most so much late. */

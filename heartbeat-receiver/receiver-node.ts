@@ -96,7 +96,8 @@ export class ReceiverNode {
     const { time, ports } = this.#options
     this.#authority.start()
     this.#stops.push(
-      time.every(tickMs, () => this.#tick()),
+      // After what arrived meanwhile was read: a heartbeat that waits in a socket of a receiver that stalled is no silence.
+      time.every(tickMs, () => time.soon(() => this.#tick())),
       time.every(decisionsIntervalMs, () => ports.broadcast(this.#decisionsMessage(decisionsIntervalMs))),
       time.every(renewalMs, () => {
         if (this.leads) ports.tellPeers(this.#decisionsMessage(renewalMs))
@@ -184,6 +185,7 @@ export class ReceiverNode {
   }
 
   #tick(): void {
+    if (this.#ending) return
     this.#authority.tick()
     this.take({ type: 'tick' })
   }

@@ -213,12 +213,12 @@ export class World {
     return this
   }
 
-  /** The receiver stalls: nothing is read and no tick comes. What was sent meanwhile is read right after the late tick. */
+  /** The receiver stalls: nothing is read and no tick comes. What was sent meanwhile is read before the late tick. */
   stall(forMs: number): void {
     this.nowMs += forMs
+    for (const backend of this.backends.values()) if (backend.nextBeatMs <= this.nowMs) this.beat(backend)
     this.input({ type: 'tick' })
     this.#tickAtMs = this.nowMs + tickMs
-    for (const backend of this.backends.values()) this.beat(backend)
   }
 
   /** The receiver dies and another begins; `decisions` is what its journal holds. Backends may hold leases of the one that died. */

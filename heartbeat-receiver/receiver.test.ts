@@ -337,6 +337,39 @@ describe('receiver: time', () => {
     assert.deepEqual(world.take(), [])
   })
 
+  it('gives it for many short stalls as for a long one', () => {
+    const world = threeBackends()
+    world.freeze('a')
+    for (let stall = 0; stall < 5; stall++) {
+      world.run(10)
+      world.stall(60)
+    }
+    world.resume('a')
+    assert.deepEqual(world.take(), [], 'silent for 445 ms, most of which this receiver was not there to hear')
+  })
+
+  it('blames nobody while it hears nobody, and then not for ever', () => {
+    const world = threeBackends()
+    for (const name of ['a', 'b', 'c']) world.freeze(name)
+    world.run(280)
+    for (const name of ['a', 'b', 'c']) world.resume(name)
+    world.run(100)
+    assert.deepEqual(world.take(), [])
+    for (const name of ['a', 'b', 'c']) world.freeze(name)
+    world.run(1_200)
+    assert.equal(world.take().filter((line) => / left /.test(line)).length, 3)
+  })
+
+  it('blames at once the only one there is', () => {
+    const world = threeBackends()
+    for (const name of ['b', 'c']) world.kill(name)
+    world.run(10)
+    world.take()
+    world.freeze('a')
+    world.run(220)
+    assert.equal(world.take().filter((line) => / left /.test(line)).length, 1)
+  })
+
   it('still finds the one that hangs after its own stall', () => {
     const world = threeBackends()
     world.freeze('a')

@@ -19,7 +19,9 @@ const silentConnectionMs = 30_000
 /** Beyond so many names the longest gone is forgotten. More than there can be connections. */
 const namesMax = 20_000
 /** A receiver's tick that comes this much late has stalled; less is the clumsiness of timers, milliseconds. */
-const stallMinMs = 20
+const stallMinMs = 5
+/** While nobody else is heard either, a silence is not judged before it is so many times as long. */
+const deafTimes = 2
 
 /** A backend that was judged to have crashed. */
 export interface Loss extends Pick<Crash, 'name' | 'incarnation' | 'reason' | 'proven' | 'lastLines'> {
@@ -45,6 +47,8 @@ export class Roster {
   readonly #byIncarnation = new Map<string, KnownBackend>()
   readonly #byConnection = new Map<number, KnownBackend>()
   #joined = 0
+  /** When any backend was heard last. */
+  #heardAtMs = Number.NEGATIVE_INFINITY
   #losses: Loss[] = []
   #fleetIntervalMs: number
   #intervalsFor: string | null = null
@@ -140,7 +144,8 @@ export class Roster {
   /** A heartbeat came. Returns what the one before said. */
   heard(backend: KnownBackend, heartbeat: Heartbeat, nowMs: number): Heartbeat | null {
     if (backend.liveness.state === 'gone' && backend.liveness.said) return backend.status
-    heard(backend, nowMs)
+    heard(backend, nowMs, heartbeat.eventLoopDelayMs)
+    this.#heardAtMs = nowMs
     this.#touch(backend.hello.name)
     const before = updateStatus(backend, heartbeat, nowMs)
     if (backend.liveness.state === 'gone') this.#publishJoined(backend, nowMs)
@@ -220,13 +225,16 @@ export class Roster {
     }
   }
 
-  /** Time passes: silences are judged, probes repeated, what is long gone forgotten. Time in which this receiver stalled does not count. */
+  /**
+   * Time passes: silences are judged, probes repeated, what is long gone forgotten. Time in which this receiver stalled does not count, as far
+   * as it was silence.
+   */
   tick(nowMs: number, stalledMs: number): void {
     for (const backend of this.#byName.values()) {
-      if (stalledMs > stallMinMs) backend.judgeAtMs += stalledMs
-      const { liveness } = backend
+      const { liveness, suspicion } = backend
+      if (stalledMs > stallMinMs) backend.judgeAtMs += Math.min(stalledMs, nowMs - suspicion.heardAtMs)
       if (liveness.state === 'gone') this.#tickGone(backend, nowMs - liveness.judgedAtMs, nowMs)
-      else if (nowMs >= backend.judgeAtMs) this.#judgeSilent(backend, nowMs)
+      else if (nowMs >= backend.judgeAtMs && !this.#isDeafTo(backend, nowMs)) this.#judgeSilent(backend, nowMs)
       else if (liveness.state === 'suspected' && nowMs >= backend.probe.nextAtMs) this.#probe(backend)
     }
   }
@@ -287,6 +295,18 @@ export class Roster {
     this.#byConnection.delete(known.connection)
     const reason = `a new incarnation of ${known.hello.name} took its place`
     this.#emit({ type: 'close', connection: known.connection, code: closeCodes.nameTaken, reason })
+  }
+
+  /**
+   * True if the silence may be this receiver's own: there are others, and none of them was heard since this one was due. Whoever could be named
+   * instead would have been.
+   */
+  #isDeafTo({ suspicion, intervalMs, connection, liveness }: KnownBackend, nowMs: number): boolean {
+    if (liveness.state === 'suspected' && liveness.evidence === 'absent') return false
+    const { heardAtMs } = suspicion
+    const alone = this.#byConnection.size - (connection === null ? 0 : 1) === 0
+    if (alone || this.#heardAtMs > heardAtMs + intervalMs) return false
+    return nowMs - heardAtMs < deafTimes * suspicion.patienceMs()
   }
 
   #judgeSilent(backend: KnownBackend, nowMs: number): void {

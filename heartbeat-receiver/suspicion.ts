@@ -20,9 +20,20 @@ const deviationFloorMs = 5
 /** A gap of less than this share of the interval is an extra heartbeat, which says nothing of the regular ones. */
 const regularShareMin = 0.5
 
+/**
+ * A machine whose load sets in has gaps that no normal distribution has: a few long ones among many short. So a silence is never judged before
+ * it is so many times as long as the longest gap of the window.
+ */
+const longestGapTimes = 1.25
+/** Nor before it is longer than an interval by so many times the longest time in which the sender's own event loop stood still. */
+const loopDelayTimes = 1.5
+/** More than so many intervals of it are not believed: a sender's word must not make it exempt. */
+const loopDelayIntervalsMax = 5
+
 /** Watches one sender. Times are monotonic milliseconds, handed in. */
 export class Suspicion {
   readonly #gaps: Float64Array = new Float64Array(windowSize)
+  readonly #loopDelays: Float64Array = new Float64Array(windowSize)
   #count = 0
   #next = 0
   #intervalMs = 0
@@ -43,16 +54,18 @@ export class Suspicion {
     this.#intervalMs = intervalMs
     this.#heardAtMs = nowMs
     this.#gaps[0] = intervalMs
+    this.#loopDelays[0] = 0
     this.#count = 1
     this.#next = 1
   }
 
-  /** A heartbeat came. */
-  heard(nowMs: number): void {
+  /** A heartbeat came. `loopDelayMs` is the longest time in which the sender's event loop stood still since the one before, by its own word. */
+  heard(nowMs: number, loopDelayMs = 0): void {
     const gapMs = nowMs - this.#heardAtMs
     this.#heardAtMs = Math.max(nowMs, this.#heardAtMs)
     if (gapMs < this.#intervalMs * regularShareMin) return
     this.#gaps[this.#next] = gapMs
+    this.#loopDelays[this.#next] = loopDelayMs
     this.#next = (this.#next + 1) % windowSize
     this.#count = Math.min(this.#count + 1, windowSize)
   }
@@ -63,10 +76,21 @@ export class Suspicion {
     return phiOf((nowMs - this.#heardAtMs - meanMs) / deviationMs)
   }
 
-  /** How long a silence may last before φ reaches the threshold (8), milliseconds. */
+  /**
+   * How long a silence may last, milliseconds: until φ reaches the threshold (8), or longer where the window holds what is not normally
+   * distributed.
+   */
   patienceMs(): number {
     const { meanMs, deviationMs } = this.#gapsSeen()
-    return meanMs + thresholdDeviations * deviationMs
+    let longestGapMs = 0
+    let longestDelayMs = 0
+    for (let index = 0; index < this.#count; index++) {
+      longestGapMs = Math.max(longestGapMs, this.#gaps[index]!)
+      longestDelayMs = Math.max(longestDelayMs, this.#loopDelays[index]!)
+    }
+    const byDelayMs =
+      this.#intervalMs + loopDelayTimes * Math.min(longestDelayMs, this.#intervalMs * loopDelayIntervalsMax)
+    return Math.max(meanMs + thresholdDeviations * deviationMs, longestGapTimes * longestGapMs, byDelayMs)
   }
 
   #gapsSeen(): { meanMs: number; deviationMs: number } {
