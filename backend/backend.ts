@@ -14,7 +14,7 @@ import { type BackendOptions, type BackendSettings, backendOptions, limitsOf } f
 import { BackendError } from './errors.ts'
 import { createHttpServer, listen } from './http-server.ts'
 import { Metrics } from './metrics.ts'
-import { createWarmUp } from './warm-up.ts'
+import { createWarmUp, type Rehearsal } from './warm-up.ts'
 
 /** A service that follows the receivers' decisions, and serves when it is named. */
 export interface Backend {
@@ -42,6 +42,8 @@ export interface BackendDependencies {
   readonly journal?: Journal
   /** Where snapshots are kept if a `journal` is given; default: none are taken then. */
   readonly snapshots?: SnapshotStore
+  /** A copy of the service and what it is asked at the start, so that its first answers as a successor come sooner; default none. */
+  readonly rehearsal?: Rehearsal
 }
 
 /** How long open connections may take to end at close, milliseconds. */
@@ -53,7 +55,7 @@ const eventLoopResolutionMs = 10
  * @throws BackendError OPTIONS_WRONG, CheckpointError OPTIONS_WRONG (limits) or JOURNAL_UNUSABLE, each with all that is wrong in one line.
  */
 export function createBackend(options: BackendSettings & BackendDependencies): Backend {
-  const { log, journal, snapshots, limits, bodyBytesMax, ...settings } = options
+  const { log, journal, snapshots, limits, bodyBytesMax, rehearsal, ...settings } = options
   const parsed = backendOptions.safeParse(settings)
   if (!parsed.success) {
     const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
@@ -106,7 +108,7 @@ class RunningBackend implements Backend {
 
   async start(app: RequestListener): Promise<{ url: string; port: number }> {
     const { host, token } = this.#options
-    const warmUp = createWarmUp(randomUUID(), this.#log)
+    const warmUp = createWarmUp(randomUUID(), this.#log, this.#options.rehearsal)
     const inFront = { routes: this.#node.routes, warmUp, metrics: this.#metrics, token, log: this.#log }
     const server = createHttpServer(app, inFront)
     server.on('request', (_request, response) => {

@@ -229,6 +229,9 @@ class HeartbeatClient implements Heartbeats {
   }
 }
 
+// A schema is compiled when it first reads something: that of the message by which a successor is named is not to wait until then.
+void toBackendSchema.safeParse({ type: 'lead', shard: 0, epoch: 1, incarnation: 'nobody' })
+
 function parse(text: string): ToBackend | undefined {
   try {
     return toBackendSchema.safeParse(JSON.parse(text)).data

@@ -15,3 +15,4 @@ export { type Backend, type BackendDependencies, createBackend } from './backend
 export type { ServiceCheckpoint } from './backend-node.ts'
 export { type BackendOptions, type BackendSettings, backendOptions } from './config.ts'
 export { BackendError, type BackendErrorCode } from './errors.ts'
+export type { Rehearsal } from './warm-up.ts'

@@ -148,6 +148,10 @@ export function followDecisions(options: FollowOptions): DecisionFollower {
   return new DecisionFollower(options)
 }
 
+// A schema is compiled when it first reads something: that of the message that all wait for is not to wait until then.
+const nobody = { shard: 0, epoch: 1, name: 'nobody', incarnation: 'nobody', url: 'http://nobody', exactlyOnce: true }
+void toFollowerSchema.safeParse({ type: 'decided', decision: nobody })
+
 function parse(text: string): ToFollower | undefined {
   try {
     return toFollowerSchema.safeParse(JSON.parse(text)).data

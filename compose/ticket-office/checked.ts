@@ -37,6 +37,8 @@ export function checked<Params, Query, Body>(
     query: schemas.query ?? (anything as z.ZodType<Query>),
     body: schemas.body ?? (anything as z.ZodType<Body>),
   })
+  // A schema is compiled when it first checks something: that is not to be the first request after a failover.
+  input.safeParse({ params: {}, query: {}, body: {} })
   return ({ params, query, body }) => {
     const found = input.safeParse({ params, query, body })
     if (!found.success) return badRequest(found.error)

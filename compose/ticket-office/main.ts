@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import { createBackend } from '../../backend/index.ts'
 import type { TicketOfficeOptions } from './config.ts'
+import { rehearsalOf } from './rehearsal.ts'
 import { ticketOffice } from './ticket-office.ts'
 
 /** Resolves when it listens. `done` settles when it has ended; an abort ends it in good order. */
@@ -10,7 +11,7 @@ export async function runTicketOffice(
   log: Logger,
   signal: AbortSignal,
 ): Promise<{ url: string; port: number; done: Promise<void> }> {
-  const backend = createBackend({ ...options, log })
+  const backend = createBackend({ ...options, log, rehearsal: rehearsalOf(log) })
   const app = ticketOffice(backend, { name: backend.name, upstream: options.upstream, log })
   const place = await backend.start(app)
   const end = () => void backend.close()
