@@ -61,6 +61,7 @@ export class Client {
   readonly #connections = new Map<string, ClientConnection>()
   readonly #registers = new Map<string, unknown>()
   #numbers = 0
+  #waiting = 0
   #ended = false
 
   constructor(options: ClientOptions) {
@@ -68,6 +69,11 @@ export class Client {
     this.#random = options.process.random
     this.#name = options.process.name
     this.#think()
+  }
+
+  /** True while it waits for an answer. */
+  get waits(): boolean {
+    return this.#waiting > 0
   }
 
   /** Begins nothing more. */
@@ -85,6 +91,7 @@ export class Client {
     const read = chance(this.#random, readShare)
     const invocation = this.#invocation(read)
     const number = ++this.#numbers
+    this.#waiting++
     const keyed = !read && chance(this.#random, keyedShare)
     const { method, path, body } = requestOf(invocation)
     const headers: Record<string, string> = keyed ? { 'idempotency-key': `${this.#name}-${number}` } : {}
@@ -186,6 +193,7 @@ export class Client {
   #finish(asked: Asked, result: Results[keyof Results] | Unanswered): void {
     if (asked.over) return
     asked.over = true
+    this.#waiting--
     asked.pending.finish(result)
     this.#options.done({ answered: typeof result === 'object' })
     this.#think()

@@ -173,6 +173,20 @@ const deeds: Readonly<Record<FaultKind, CarryOut>> = {
     const name = pick(random, [aBackend(world, random), aReceiver(world, random)])
     cutFromAll(world, random, name, [...world.serverNames, kafkaName])
   },
+  partition: (world, random) => {
+    const untilMs = world.kernel.nowMs + durationMs(world, random, 50, 4_000)
+    const names = [...world.serverNames, kafkaName]
+    const left = names.filter(() => chance(random, 0.5))
+    const right = names.filter((name) => !left.includes(name))
+    const oneWay = chance(random, 0.25)
+    world.kernel.tell(() => `${left} ${oneWay ? '->' : '<->'} ${right} are cut until ${Math.round(untilMs)} ms`)
+    for (const one of left)
+      for (const other of right) {
+        world.network.cut(one, other, untilMs)
+        if (!oneWay) world.network.cut(other, one, untilMs)
+      }
+    world.faulty(untilMs - world.kernel.nowMs + 300)
+  },
   'deaf balancer': (world, random) =>
     cutFromAll(world, random, aBalancer(world, random), [...world.receiverHosts.keys(), kafkaName]),
   'unheard backend': (world, random) =>

@@ -74,7 +74,7 @@ export class Judgement {
     return recovered(operations, {
       fromMs: plan.livelyMs,
       withinMs: livelyWithinMs,
-      untilMs: nowMs,
+      untilMs: nowMs + livelyWithinMs, // whoever still waits has waited for as long
       operationsMin: livelyOperationsMin,
     })
   }

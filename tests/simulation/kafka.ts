@@ -51,8 +51,12 @@ export class SimLog {
     this.name = name
   }
 
-  /** The topic is deleted and made anew: nothing is left, and nobody is told. */
+  /** How often the topic was made anew. */
+  generation = 0
+
+  /** The topic is deleted and made anew: nothing is left, and nobody is told. That takes longer than an append can be under way. */
   lose(): void {
+    this.generation++
     this.records.length = 0
     this.first = 0
   }
@@ -145,6 +149,15 @@ export class BrokerLink {
   }
 }
 
+/** An append on its way. */
+interface Sent {
+  readonly value: Uint8Array
+  readonly kind: string
+  /** Of the topic that it was meant for. */
+  readonly generation: number
+  readonly answer: (offset: number) => void
+}
+
 /** A process's view of a log. */
 export class SimJournal implements Journal {
   readonly #link: BrokerLink
@@ -188,9 +201,9 @@ export class SimJournal implements Journal {
           process.take(() => settle(() => reject(unreachable('the connection was lost')))),
         )
       if (fate.kind === 'dropped' || (fate.kind === 'broken' && chance(random, 0.4))) return
-      kernel.in(network.delayMs() + fate.lateMs, () =>
-        this.#arrive(copy, fate.kind, (offset) => settle(() => resolve(offset))),
-      )
+      const answer = (offset: number) => settle(() => resolve(offset))
+      const sent = { value: copy, kind: fate.kind, generation: this.#log.generation, answer }
+      kernel.in(network.delayMs() + fate.lateMs, () => this.#arrive(sent))
     })
   }
 
@@ -238,16 +251,18 @@ export class SimJournal implements Journal {
   }
 
   /** At the brokers. Cut off, it waits in the system's buffers until the way is free, or is lost with its connection. */
-  #arrive(value: Uint8Array, kind: string, answer: (offset: number) => void): void {
+  #arrive(sent: Sent): void {
+    const { value, kind, generation, answer } = sent
     const { network, weather, random, count } = this.#link.options
     const { kernel } = network
     const blockedUntilMs = this.#link.blockedUntilMs
     if (kernel.nowMs < blockedUntilMs) {
       if (blockedUntilMs === Number.POSITIVE_INFINITY || chance(random, 0.5)) return count('append lost in a cut')
       count('append held up by a cut')
-      kernel.at(blockedUntilMs + random() * 200, () => this.#arrive(value, kind, answer))
+      kernel.at(blockedUntilMs + random() * 200, () => this.#arrive(sent))
       return
     }
+    if (generation !== this.#log.generation) return
     const offset = this.#log.append(value)
     if (kind === 'answer lost' || kind === 'broken') return
     if (kernel.nowMs < this.#link.answersBlockedUntilMs) return count('answer lost in a cut')
@@ -308,26 +323,28 @@ class SimTail implements Tail {
     const { kernel } = network
     const blockedMs = Math.max(this.#link.blockedUntilMs, this.#link.answersBlockedUntilMs)
     if (blockedMs === Number.POSITIVE_INFINITY) return // its machine is off
+    const asked = this.#next
     const waitMs = Math.max(0, blockedMs - kernel.nowMs) * (1 + random() * 0.1)
     kernel.in(waitMs + network.delayMs() + random() * weather.tailDelayMs, () => {
       if (kernel.nowMs < Math.max(this.#link.blockedUntilMs, this.#link.answersBlockedUntilMs)) {
         this.#fetching = false
         return this.#fetch()
       }
-      this.#link.process.take(() => this.#deliver())
+      this.#link.process.take(() => this.#deliver(asked))
     })
   }
 
-  #deliver(): void {
+  /** A seek meanwhile does not call back what is under way: it comes, and then what was sought. */
+  #deliver(asked: number): void {
     this.#fetching = false
     if (this.#closed) return
     // What was truncated is passed over in silence, as kafkajs does: a reader must notice by the offsets.
-    const from = Math.max(this.#next, this.#log.first)
+    const from = Math.max(asked, this.#log.first)
     const records: JournalRecord[] = this.#log.records
       .slice(from, from + batchMax)
       .map((value, index) => ({ offset: from + index, value }))
-    if (records.length === 0) return
-    this.#next = from + records.length
+    if (records.length === 0) return this.#fetch()
+    if (asked === this.#next) this.#next = from + records.length
     const delivered = Promise.resolve(this.#onRecords(records))
     this.#delivering = delivered.then(() => {
       this.#delivering = null

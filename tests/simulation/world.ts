@@ -234,7 +234,9 @@ export class World implements Surroundings {
         kernel.run(kernel.nowMs + 1_000)
       }
       for (const client of this.#clients) client.end()
-      kernel.run(kernel.nowMs + livelyWithinMs)
+      const untilMs = kernel.nowMs + livelyWithinMs
+      while (kernel.nowMs < untilMs && this.#violation === null && this.#clients.some(({ waits }) => waits))
+        kernel.run(kernel.nowMs + 100)
     } catch (error) {
       this.violated(`the world broke: ${(error as Error).stack}`)
     }
