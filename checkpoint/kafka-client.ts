@@ -17,6 +17,8 @@ export interface KafkaClientOptions {
   readonly clientId: string
   /** Told when a client is replaced, and why. */
   readonly log: Logger
+  /** From 0 to below 1: which broker is asked first. Default `Math.random`. */
+  readonly random?: () => number
 }
 
 /** How long a client that is let go may take to part, milliseconds. */
@@ -52,7 +54,7 @@ export class KafkaClient<C extends Connectable> {
     this.client = make(
       new kafkajs.Kafka({
         clientId: options.clientId,
-        brokers: [...options.brokers],
+        brokers: turned(options.brokers, options.random ?? Math.random),
         connectionTimeout: connectTimeoutMs,
         requestTimeout: requestTimeoutMs,
         retry: { retries: 0 },
@@ -95,4 +97,13 @@ export class KafkaClient<C extends Connectable> {
     if (this.#parted) socket.destroy() // it was still connecting when it was let go
     return socket
   }
+}
+
+/**
+ * The same brokers, from another one on. kafkajs asks the first of its list where everything is, and without retries only that one: were it
+ * always the same, a cluster that lost its first broker would be lost to every fresh client.
+ */
+function turned(brokers: readonly string[], random: () => number): string[] {
+  const first = Math.floor(random() * brokers.length)
+  return [...brokers.slice(first), ...brokers.slice(0, first)]
 }
