@@ -30,6 +30,10 @@ const benchmarks: Record<string, { summary: string; load: () => Promise<Benchmar
     summary: 'false alarms while others saturate the cores, and the time to notice a hang and a kill in quiet',
     load: async () => (await import('./detection/detection.ts')).detection,
   },
+  handover: {
+    summary: 'the pause and the errors of planned handovers, and of restarts of every kind of process',
+    load: async () => (await import('./handover/handover.ts')).handover,
+  },
   restore: {
     summary: 'a cold start from a snapshot and the tail, beside a bare consumer of the same bytes',
     load: async () => (await import('./restore/restore.ts')).restore,
