@@ -34,6 +34,10 @@ const benchmarks: Record<string, { summary: string; load: () => Promise<Benchmar
     summary: 'the pause and the errors of planned handovers, and of restarts of every kind of process',
     load: async () => (await import('./handover/handover.ts')).handover,
   },
+  timeline: {
+    summary: 'where the time of a failover goes, step by step, in all processes',
+    load: async () => (await import('./failover/timeline.ts')).timeline,
+  },
   restore: {
     summary: 'a cold start from a snapshot and the tail, beside a bare consumer of the same bytes',
     load: async () => (await import('./restore/restore.ts')).restore,

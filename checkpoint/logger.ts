@@ -14,9 +14,18 @@ export function libraryLogger(level: LogLevel = 'warn'): Logger {
   return pino({ level, redact: { paths: redactedPaths, censor: '[redacted]' } }, destination({ fd: 2, sync: true }))
 }
 
+/** Unix milliseconds with tenths. */
+function tenths(): string {
+  return `,"time":${(performance.timeOrigin + performance.now()).toFixed(1)}`
+}
+
 /** Writes synchronously: the last line before a crash is the one that matters. */
 export async function createLogger(level: LogLevel, output: { fd: 1 | 2; isTTY?: boolean }): Promise<Logger> {
-  const settings = { level, redact: { paths: redactedPaths, censor: '[redacted]' } }
+  const settings = {
+    ...{ level, redact: { paths: redactedPaths, censor: '[redacted]' } },
+    // Who looks that closely wants to compare the steps of several processes.
+    ...(level === 'debug' || level === 'trace' ? { timestamp: tenths } : {}),
+  }
   if (output.isTTY !== true) return pino(settings, destination({ fd: output.fd, sync: true }))
   const { default: pretty } = await import('pino-pretty')
   const look = {

@@ -55,6 +55,8 @@ export class BackendPool implements IdleConnections, SendingOwner {
   /** Connections that are opened, or asked for a sign of life, before anybody needs them. */
   #idling = 0
   #used = true
+  /** True while only what is open already is to be used. */
+  #openFirst = false
   #probe: Client | undefined
   #retiring: NodeJS.Timeout | undefined
   #hungUp = false
@@ -108,7 +110,7 @@ export class BackendPool implements IdleConnections, SendingOwner {
 
   /** True if connections are being opened as fast as it is good. */
   get crowded(): boolean {
-    return this.#connecting >= connectingMax
+    return this.#connecting >= connectingMax || (this.#openFirst && this.#free.length === 0)
   }
 
   /** Takes a connection for one sending; `dispatch` is to follow at once. */
@@ -152,6 +154,15 @@ export class BackendPool implements IdleConnections, SendingOwner {
   use(settled: () => void): void {
     this.#used = true
     this.#settled = settled
+    if (this.#free.length === 0) return
+    // What goes over open connections leaves in a later turn of the loop: making others is not to come before that.
+    this.#openFirst = true
+    setImmediate(() =>
+      setImmediate(() => {
+        this.#openFirst = false
+        this.#settled()
+      }),
+    )
   }
 
   /** Asks for a sign of life on a connection of its own: the others may all be taken. */

@@ -188,8 +188,7 @@ export class ReplayLane implements Lane {
       job.losses += 1
       if (!job.numbered) job.lostUnnumbered = true
     }
-    if (failure.type === 'lost' || failure.type === 'unreachable')
-      this.#lost ??= { atMs: this.#options.time.now(), moved: false }
+    if (failure.type === 'lost' || failure.type === 'unreachable') this.#noteLoss()
     if (failure.type === 'session-ended' && job.session) this.#sessions.ended(job.session)
     this.#gate.left(job)
     const verdict = afterFailure(job, failure)
@@ -215,6 +214,7 @@ export class ReplayLane implements Lane {
     this.#target = change.target
     if (change.type === 'moved') this.#move(change.target, from)
     this.#gate.open(change.target)
+    if (change.type === 'moved') this.#tellMoved(change.target)
     const { epoch, url, name, incarnation } = change.target
     this.#options.log.info(
       { event: 'routed', epoch, backend: name, incarnation, url, from: from?.name ?? null, to: name, reason },
@@ -229,12 +229,15 @@ export class ReplayLane implements Lane {
     this.#silence.watch(this.#backend)
     this.#held.sessionSettled()
     if (old) {
-      this.#lost ??= { atMs: this.#options.time.now(), moved: true }
-      this.#lost.moved = true
+      this.#noteLoss().moved = true
       const graceMs = this.#options.limits.timeMs
       // Without exactly-once nobody else can be asked what it may have run: its own answer is the only one.
       old.retire(graceMs, from?.exactlyOnce ? 'all' : 'movable')
     }
+  }
+
+  /** After what was held is on its way: there may be thousands of streams to cut. */
+  #tellMoved(target: Target): void {
     const stays = ({ url }: Target) => url === target.url
     for (const listener of this.#movedListeners) listener(stays)
   }
@@ -262,9 +265,19 @@ export class ReplayLane implements Lane {
     this.#options.follower.report({ incarnation, epoch, kind: failure.kind })
   }
 
+  #noteLoss(): { atMs: number; moved: boolean } {
+    if (!this.#lost) this.#options.log.debug({ event: 'lost', ...this.#whom() }, 'the active gives no answers')
+    this.#lost ??= { atMs: this.#options.time.now(), moved: false }
+    return this.#lost
+  }
+
   #recovered(lost: { atMs: number; moved: boolean }): void {
-    if (lost.moved) this.#options.observer.failedOver(this.#options.time.now() - lost.atMs)
     this.#lost = undefined
+    if (!lost.moved) return
+    const tookMs = this.#options.time.now() - lost.atMs
+    this.#options.observer.failedOver(tookMs)
+    const fields = { event: 'failed-over', ...this.#whom(), tookMs: Math.round(tookMs * 10) / 10 }
+    this.#options.log.info(fields, `${this.#target?.name ?? this.#target?.url} answers`)
   }
 
   // Holding and sending
