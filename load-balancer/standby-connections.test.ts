@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { blackHole } from './black-hole.ts'
+import { BackendPool } from './forward.ts'
 import { Membership } from './membership.ts'
+import type { SendingListener } from './sending.ts'
 import {
   type IdleConnections,
   StandbyConnections,
@@ -54,6 +58,18 @@ function start(t: TestContext) {
 }
 
 const settled = () => undefined
+const targetOf = (backend: FakeBackend) => ({ ...backend.decision(2), name: 'b' })
+const deaf: SendingListener = {
+  idempotent: true,
+  connected: () => undefined,
+  hinted: () => undefined,
+  answered: () => undefined,
+  begun: () => undefined,
+  data: () => true,
+  ended: () => undefined,
+  cut: () => undefined,
+  failed: () => undefined,
+}
 
 describe('connections to standbys', () => {
   it('are open before anybody needs them, and asked for a sign of life so that they stay', async (t) => {
@@ -122,6 +138,34 @@ describe('connections to standbys over sockets', () => {
     follower.decide(b.decision(2))
     for (const reply of replies) assert.equal((await reply).headers['x-heartline-backend'], 'b')
     assert.deepEqual(new Set(b.sockets), open, 'no connection was opened for them')
+  })
+
+  it('are used before others are made for what waits too', async (t) => {
+    const { b } = await startCluster(t)
+    let settled = 0
+    const pool = new BackendPool(targetOf(b), () => undefined)
+    t.after(() => pool.destroy())
+    pool.stayOpen(2)
+    await until(() => pool.heard === 2, 'a sign of life on both')
+    await turn()
+    pool.use(() => settled++)
+    assert.equal(pool.crowded, false)
+    for (const path of ['/1', '/2']) {
+      const outgoing = { method: 'GET', path, headers: [], body: null }
+      pool.dispatch(pool.prepare(outgoing, deaf, 0), outgoing)
+    }
+    assert.equal(pool.crowded, true)
+    await until(() => !pool.crowded, 'the others may go')
+    assert.equal(settled, 1, 'and it is said that they may')
+  })
+
+  it('that are being made, and never will be, are in nobody’s way when their standby is named', async (t) => {
+    const { b } = await startCluster(t)
+    const pool = new BackendPool({ ...targetOf(b), url: `http://127.0.0.1:${await blackHole(t)}` }, () => undefined)
+    t.after(() => pool.destroy())
+    pool.stayOpen(300)
+    pool.use(() => undefined)
+    assert.deepEqual([pool.crowded, pool.full], [false, false])
   })
 
   it('that cannot be made say nothing about anybody', async (t) => {

@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pino from 'pino'
 import { type Cluster, startCluster } from '../compose/cluster.ts'
+import { freePorts } from '../compose/kafka/ports.ts'
 import { needsKafka } from './needs.ts'
 
 const log = pino({ level: 'silent' })
@@ -29,10 +30,14 @@ async function startHeartline(t: TestContext, kafka: 'file' | 'kafka', flags: st
 }
 
 /** Starts one more balancer; resolves with its URL. */
-async function addBalancer(t: TestContext, cluster: Cluster, name: string, flags: string[] = []): Promise<string> {
-  const { processes, kafka, receiverUrls } = cluster
+async function addBalancer(
+  t: TestContext,
+  { processes, kafka, receiverUrls }: Cluster,
+  name: string,
+  { receivers = receiverUrls, flags = [] as string[] } = {},
+): Promise<string> {
   const journal = ['--kafka', kafka.join(','), '--topic-prefix', 'balancers']
-  const place = ['--port', '0', '--admin-port', '0', '--name', name, '--receivers', receiverUrls.join(',')]
+  const place = ['--port', '0', '--admin-port', '0', '--name', name, '--receivers', receivers.join(',')]
   const { url } = await processes.start({ name, args: ['balancer', ...place, ...journal, ...flags] })
   t.after(() => processes.stop(name))
   return url!
@@ -71,11 +76,21 @@ for (const kafka of ['file', 'kafka'] as const) {
       assert.deepEqual(await increment(cluster.balancerUrl, 'c'), { status: 200, value: 2 }, 'the old one goes on')
       const late = await addBalancer(t, cluster, 'late')
       assert.deepEqual(await increment(late, 'c'), { status: 200, value: 3 })
-      const workers = await addBalancer(t, cluster, 'workers', ['--workers', '2'])
+      const workers = await addBalancer(t, cluster, 'workers', { flags: ['--workers', '2'] })
       assert.deepEqual(await increment(workers, 'c'), { status: 200, value: 4 })
     },
   )
 }
+
+test('a balancer that hears no receiver notices a failover by the journal, and others decide', async (t) => {
+  const cluster = await startHeartline(t, 'file')
+  const [nobody] = await freePorts('127.0.0.1', 1)
+  const cut = await addBalancer(t, cluster, 'cut', { receivers: [`ws://127.0.0.1:${nobody}`] })
+  assert.deepEqual(await increment(cut, 'c'), { status: 200, value: 1 })
+  await kill(cluster, await activeOf(cluster))
+  assert.deepEqual(await increment(cut, 'c'), { status: 200, value: 2 })
+  assert.deepEqual(await increment(cluster.balancerUrl, 'c'), { status: 200, value: 3 })
+})
 
 test('two balancers, each with a session of its own, lose and double nothing when actives are killed', async (t) => {
   const cluster = await startHeartline(t, 'file')
