@@ -166,8 +166,7 @@ export class DecisionBook {
   /** What stands in the journal is in force; of a decision that was in force already, what is known of it is kept. */
   #adopt(decision: RecordedDecision, nowMs: number): void {
     this.see(decision.epoch)
-    if (this.#inForce && this.#isInForce(decision))
-      Object.assign(this.#inForce, { own: false, durable: true, takesLeases: true })
+    if (this.#inForce && this.#isInForce(decision)) Object.assign(this.#inForce, { own: false, durable: true })
     else this.#inForce = inForceOf(decision, { detectedAtMs: nowMs, own: false, durable: true, failover: false }, nowMs)
   }
 

@@ -24,9 +24,9 @@ const regularShareMin = 0.5
  * A machine whose load sets in has gaps that no normal distribution has: a few long ones among many short. So a silence is never judged before
  * it is so many times as long as the longest gap of the window.
  */
-const longestGapTimes = 1.25
+const longestGapTimes = 1.5
 /** Nor before it is longer than an interval by so many times the longest time in which the sender's own event loop stood still. */
-const loopDelayTimes = 1.5
+const loopDelayTimes = 2.5
 /** More than so many intervals of it are not believed: a sender's word must not make it exempt. */
 const loopDelayIntervalsMax = 5
 

@@ -88,7 +88,8 @@ function quickness(title: string, { failovers, errors }: Block): Row[] {
   return [...rows, count(`${title}: errors`, errors)]
 }
 
-function nervousness({ suspicions, failovers, judged, requests, errors, pauseMs }: Saturated): Row[] {
+function nervousness(saturated: Saturated): Row[] {
+  const { suspicions, failovers, judged, requests, errors, pauseMs, longestSilenceMs, loopDelaysMs } = saturated
   return [
     count('saturated: false failovers', failovers.length),
     count('saturated: backends judged gone', judged),
@@ -96,6 +97,9 @@ function nervousness({ suspicions, failovers, judged, requests, errors, pauseMs 
     count('saturated: requests', requests),
     count('saturated: errors', errors),
     { name: 'saturated: longest pause', unit: 'ms', ...spread([pauseMs]) },
+    { name: 'saturated: longest silence of a backend', unit: 'ms', ...spread([longestSilenceMs]) },
+    { name: 'saturated: event-loop delays of backends', unit: 'ms', ...spread(loopDelaysMs) },
+    { name: 'saturated: event-loop delays, p99', unit: 'ms', ...spread([percentile(loopDelaysMs, 0.99)]) },
   ]
 }
 

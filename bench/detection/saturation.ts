@@ -1,5 +1,6 @@
 /** A cluster under load on a machine whose cores others saturate: nobody is touched, so that whatever the receiver finds is false. */
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { startCluster } from '../../compose/cluster.ts'
 import { chooseJournal } from '../../compose/cluster-journal.ts'
 import { askBackends, followEvents, isReadyStandby, pause, until } from '../../compose/demo-watch.ts'
@@ -16,6 +17,8 @@ const answerTimeoutMs = 30_000
 /** Load on a machine that is not saturated yet: what the detector learns from. */
 const calmMs = 5_000
 const sayIntervalMs = 30_000
+/** How often the receiver is asked how long each backend is silent: half of a heartbeat. */
+const lookIntervalMs = 50
 
 export interface Saturation {
   readonly kafka: string[] | undefined
@@ -29,6 +32,9 @@ export interface Saturated extends FalseAlarms {
   readonly errors: number
   readonly pauseMs: number
   readonly journal: string
+  /** The longest silence that a look found, and what backends said of their event loops, milliseconds. */
+  readonly longestSilenceMs: number
+  readonly loopDelaysMs: readonly number[]
 }
 
 /** Resolves with what the receiver found, and what clients saw, while the hogs ran. */
@@ -59,6 +65,8 @@ export async function saturate(wish: Saturation, { cleanup, log, say, signal }: 
   const fromMs = unixNowMs()
   const hogs = await startHogs(wish.hogs)
   cleanup.add(() => stopAll(hogs))
+  const looks = lookAt(cluster.receiverHttp)
+  cleanup.add(async () => looks.end())
   for (let left = wish.durationMs; left > 0; left -= sayIntervalMs) {
     await Promise.race([pause(Math.min(left, sayIntervalMs), signal), load.failed()])
     const { failovers, suspicions } = falseAlarms(events, fromMs)
@@ -68,10 +76,42 @@ export async function saturate(wish: Saturation, { cleanup, log, say, signal }: 
     )
   }
   const pauseMs = load.pauseMs(fromMs, unixNowMs())
+  const { longestSilenceMs, loopDelaysMs } = looks.end()
+  const alarms = falseAlarms(events, fromMs)
   await stopAll(hogs)
   const { report } = await load.stop()
   const errors = Object.values(report.errors).reduce((all, count) => all + count, 0)
-  return { ...falseAlarms(events, fromMs), requests: report.requests, errors, pauseMs, journal: journal.line }
+  return {
+    ...alarms,
+    requests: report.requests,
+    errors,
+    pauseMs,
+    journal: journal.line,
+    longestSilenceMs,
+    loopDelaysMs,
+  }
+}
+
+/** Looks at the backends again and again, until it is ended. */
+function lookAt(receiverHttp: string) {
+  const seen = { longestSilenceMs: 0, loopDelaysMs: [] as number[] }
+  let ended = false
+  const look = async () => {
+    while (!ended) {
+      for (const { silentMs, eventLoopDelayMs } of await askBackends(receiverHttp)) {
+        seen.longestSilenceMs = Math.max(seen.longestSilenceMs, silentMs)
+        seen.loopDelaysMs.push(eventLoopDelayMs)
+      }
+      await sleep(lookIntervalMs)
+    }
+  }
+  void look()
+  return {
+    end: () => {
+      ended = true
+      return seen
+    },
+  }
 }
 
 function isWhole(views: Awaited<ReturnType<typeof askBackends>>): boolean {
