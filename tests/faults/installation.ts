@@ -126,7 +126,7 @@ export class Installation {
 
   /** Where a client finds a balancer. */
   async balancerUrl(name: string): Promise<string> {
-    return urlOf('http', await this.network.route(name, ports.balancer))
+    return urlOf('http', await this.network.route(name, ports.balancer, harness))
   }
 
   /** Starts a process, or starts it again; resolves when it listens. */
@@ -210,7 +210,7 @@ export class Installation {
   }
 
   /** `ws://…` of every receiver, as the command line takes them. */
-  async receiverUrls(from?: string): Promise<string> {
+  async receiverUrls(from = harness): Promise<string> {
     const names = this.namesOf('receiver').filter((name) => name !== from)
     const urls = names.map(async (name) => urlOf('ws', await this.network.route(name, ports.receiver, from)))
     return (await Promise.all(urls)).join(',')
@@ -218,7 +218,7 @@ export class Installation {
 
   /** What a receiver says at a path; undefined while it does not answer. */
   async #ask(receiver: string, path: string): Promise<string | undefined> {
-    const url = urlOf('http', await this.network.route(receiver, ports.receiver))
+    const url = urlOf('http', await this.network.route(receiver, ports.receiver, harness))
     try {
       const answer = await fetch(`${url}${path}`, {
         headers: { authorization: `Bearer ${this.#token}` },
@@ -279,6 +279,12 @@ export class Installation {
     }
   }
 
+  /** Where there are proxies between, that is what is dialled, and its refusals prove nothing. */
+  async #backendUrl(name: string): Promise<string[]> {
+    if (this.network.kind === 'namespaces') return []
+    return ['--url', urlOf('http', await this.network.route(name, ports.backend)), '--no-direct']
+  }
+
   async #args(kind: Kind, name: string): Promise<string[]> {
     const { network } = this
     const host = ['--host', network.place(name).host, '--name', name]
@@ -290,7 +296,17 @@ export class Installation {
       return [kind, ...host, '--port', `${ports.receiver}`, ...peers, ...journal, ...more]
     }
     const follow = ['--receivers', receivers]
-    if (kind === 'backend') return [kind, ...host, '--port', `${ports.backend}`, ...follow, ...journal, ...more]
+    if (kind === 'backend')
+      return [
+        kind,
+        ...host,
+        '--port',
+        `${ports.backend}`,
+        ...(await this.#backendUrl(name)),
+        ...follow,
+        ...journal,
+        ...more,
+      ]
     const doors = ['--port', `${ports.balancer}`, '--admin-port', `${ports.admin}`]
     return [kind, ...host, ...doors, ...follow, ...journal, ...more]
   }

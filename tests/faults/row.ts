@@ -12,6 +12,8 @@ export interface Row {
   readonly promise: string
   readonly allowance: Allowance
   readonly shape: Shape
+  /** What no proxy can do. */
+  readonly needsNamespaces?: true
   /** Makes it happen and makes it good again. What is still missing when it resolves, or rejects, is started and healed. */
   run(stage: Stage): Promise<void>
 }

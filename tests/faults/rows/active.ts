@@ -70,6 +70,7 @@ export const activeRows: readonly Row[] = [
   {
     ...usual,
     name: 'active-cut-off-from-kafka',
+    needsNamespaces: true,
     event: 'active: cut off from Kafka',
     promise: 'a pause',
     run: async (stage) => {
@@ -83,6 +84,8 @@ export const activeRows: readonly Row[] = [
   {
     ...usual,
     name: 'active-cut-off-from-balancers',
+    // A proxy takes the connection all the same, which is what a balancer tells the dead by.
+    needsNamespaces: true,
     event: 'active: cut off from the balancers',
     promise: 'a pause',
     run: async (stage) => {
