@@ -160,6 +160,8 @@ function describeTime(timeMs: number): string {
   return seconds < 7_200 ? `${Math.ceil(seconds / 60)} min` : `${Math.ceil(seconds / 3_600)} h`
 }
 
+const grouping = new Intl.NumberFormat('en-US')
+
 function grouped(value: number): string {
-  return Math.round(value).toLocaleString('en-US')
+  return grouping.format(Math.round(value))
 }

@@ -1,7 +1,7 @@
 /** Seats and who booked them. */
 import { z } from 'zod'
 import { problem } from '../../backend/index.ts'
-import { checked, name } from './checked.ts'
+import { checked, inputOf, name } from './checked.ts'
 import type { OfficeRoutes, OfficeState } from './office-routes.ts'
 import { pageAfter } from './page.ts'
 
@@ -11,14 +11,21 @@ interface Booking {
 }
 
 const pageSizeMax = 1_000
+const ofSeat = inputOf({ params: z.object({ seat: name }) })
+const ofBooking = inputOf({ body: z.strictObject({ seat: name, user: name }) })
+const ofPage = inputOf({
+  query: z.object({
+    after: z.string().max(128).default(''),
+    limit: z.coerce.number().int().min(1).max(pageSizeMax).default(100),
+  }),
+})
 
 /** `newId` names a booking as nothing else is named. */
 export function bookingRoutes(state: OfficeState, newId: () => string): OfficeRoutes {
   const bookings = state.map<Booking>('bookings')
-  const seatOnly = z.object({ seat: name })
   const free = (seat: string) => problem(404, 'Not Found', { detail: `seat ${seat} is not booked` })
 
-  const book = checked({ body: z.strictObject({ seat: name, user: name }) }, (_params, _query, { seat, user }) => {
+  const book = checked(ofBooking, (_params, _query, { seat, user }) => {
     const holder = bookings.get(seat)
     if (holder) return problem(409, 'Conflict', { detail: 'the seat is taken', seat, user: holder.user })
     const id = newId()
@@ -26,23 +33,19 @@ export function bookingRoutes(state: OfficeState, newId: () => string): OfficeRo
     return { status: 201, body: { seat, user, id } }
   })
 
-  const show = checked({ params: seatOnly }, ({ seat }) => {
+  const show = checked(ofSeat, ({ seat }) => {
     const booking = bookings.get(seat)
     return booking ? { body: { seat, ...booking } } : free(seat)
   })
 
-  const cancel = checked({ params: seatOnly }, ({ seat }) => {
+  const cancel = checked(ofSeat, ({ seat }) => {
     const booking = bookings.get(seat)
     if (!booking) return free(seat)
     bookings.delete(seat)
     return { body: { seat, ...booking } }
   })
 
-  const page = z.object({
-    after: z.string().max(128).default(''),
-    limit: z.coerce.number().int().min(1).max(pageSizeMax).default(100),
-  })
-  const list = checked({ query: page }, (_params, { after, limit }) => {
+  const list = checked(ofPage, (_params, { after, limit }) => {
     const found = pageAfter(bookings.entries(), after, limit)
     return { body: { count: bookings.size, bookings: found.map(([seat, booking]) => ({ seat, ...booking })) } }
   })

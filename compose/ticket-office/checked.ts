@@ -27,11 +27,11 @@ interface Schemas<Params, Query, Body> {
 
 const anything = z.unknown()
 
-/** A handler that runs `work` on input as described, and answers 400 to any other. */
-export function checked<Params, Query, Body>(
-  schemas: Schemas<Params, Query, Body>,
-  work: (params: Params, query: Query, body: Body) => RouteResponse,
-): RouteHandler {
+/** What a route takes. */
+export type Input<Params, Query, Body> = z.ZodType<{ params: Params; query: Query; body: Body }>
+
+/** Describes what a route takes; anything where nothing is said. Once for all who offer the route: a schema is compiled for each. */
+export function inputOf<Params, Query, Body>(schemas: Schemas<Params, Query, Body>): Input<Params, Query, Body> {
   const input = z.object({
     params: schemas.params ?? (anything as z.ZodType<Params>),
     query: schemas.query ?? (anything as z.ZodType<Query>),
@@ -39,18 +39,18 @@ export function checked<Params, Query, Body>(
   })
   // A schema is compiled when it first checks something: that is not to be the first request after a failover.
   input.safeParse({ params: {}, query: {}, body: {} })
+  return input as Input<Params, Query, Body>
+}
+
+/** A handler that runs `work` on input as described, and answers 400 to any other. */
+export function checked<Params, Query, Body>(
+  input: Input<Params, Query, Body>,
+  work: (params: Params, query: Query, body: Body) => RouteResponse,
+): RouteHandler {
   return ({ params, query, body }) => {
     const found = input.safeParse({ params, query, body })
     if (!found.success) return badRequest(found.error)
-    const {
-      params: goodParams,
-      query: goodQuery,
-      body: goodBody,
-    } = found.data as {
-      params: Params
-      query: Query
-      body: Body
-    }
+    const { params: goodParams, query: goodQuery, body: goodBody } = found.data
     return work(goodParams, goodQuery, goodBody)
   }
 }

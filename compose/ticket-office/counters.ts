@@ -1,18 +1,20 @@
 /** Counters: numbers that only grow. */
 import { z } from 'zod'
 import { problem } from '../../backend/index.ts'
-import { checked, name } from './checked.ts'
+import { checked, inputOf, name } from './checked.ts'
 import type { OfficeRoutes, OfficeState } from './office-routes.ts'
 
 const incrementMax = 1_000_000
+const params = z.object({ name })
+const ofCounter = inputOf({ params })
+// No body at all is the same as an empty one: the increment is optional.
+const increment = z.strictObject({ by: z.number().int().min(1).max(incrementMax).default(1) }).prefault({})
+const ofIncrement = inputOf({ params, body: increment })
 
 export function counterRoutes(state: OfficeState): OfficeRoutes {
   const counters = state.map<number>('counters')
-  const params = z.object({ name })
 
-  // No body at all is the same as an empty one: the increment is optional.
-  const increment = z.strictObject({ by: z.number().int().min(1).max(incrementMax).default(1) }).prefault({})
-  const add = checked({ params, body: increment }, (counter, _query, { by }) => {
+  const add = checked(ofIncrement, (counter, _query, { by }) => {
     const value = (counters.get(counter.name) ?? 0) + by
     if (!Number.isSafeInteger(value))
       return problem(409, 'Conflict', { detail: 'the counter cannot count any further' })
@@ -20,7 +22,7 @@ export function counterRoutes(state: OfficeState): OfficeRoutes {
     return { body: { name: counter.name, value } }
   })
 
-  const show = checked({ params }, (counter) => {
+  const show = checked(ofCounter, (counter) => {
     return { body: { name: counter.name, value: counters.get(counter.name) ?? 0 } }
   })
 

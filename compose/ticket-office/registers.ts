@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { problem } from '../../backend/index.ts'
-import { checked, jsonValue, name } from './checked.ts'
+import { checked, inputOf, jsonValue, name } from './checked.ts'
 import type { OfficeRoutes, OfficeState } from './office-routes.ts'
 
 interface Register {
@@ -10,12 +10,16 @@ interface Register {
   version: number
 }
 
+const params = z.object({ key: name })
+const ofKey = inputOf({ params })
+const ofValue = inputOf({ params, body: z.strictObject({ value: jsonValue }) })
+const ofComparison = inputOf({ params, body: z.strictObject({ expect: jsonValue, value: jsonValue }) })
+
 /** What a register holds that was never set. */
 const unset: Register = { value: null, version: 0 }
 
 export function registerRoutes(state: OfficeState): OfficeRoutes {
   const registers = state.map<Register>('registers')
-  const params = z.object({ key: name })
 
   function change(key: string, value: unknown) {
     const { version } = registers.get(key) ?? unset
@@ -24,18 +28,15 @@ export function registerRoutes(state: OfficeState): OfficeRoutes {
     return { body: { key, ...register } }
   }
 
-  const put = checked({ params, body: z.strictObject({ value: jsonValue }) }, ({ key }, _query, { value }) =>
-    change(key, value),
-  )
+  const put = checked(ofValue, ({ key }, _query, { value }) => change(key, value))
 
-  const comparison = z.strictObject({ expect: jsonValue, value: jsonValue })
-  const compareAndSet = checked({ params, body: comparison }, ({ key }, _query, { expect, value }) => {
+  const compareAndSet = checked(ofComparison, ({ key }, _query, { expect, value }) => {
     const current = registers.get(key) ?? unset
     if (isDeepStrictEqual(current.value, expect)) return change(key, value)
     return problem(412, 'Precondition Failed', { detail: 'the register holds another value', key, ...current })
   })
 
-  const show = checked({ params }, ({ key }) => {
+  const show = checked(ofKey, ({ key }) => {
     const register = registers.get(key)
     return register
       ? { body: { key, ...register } }
