@@ -5,6 +5,7 @@ import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { WebSocketServer } from 'ws'
 import { deadUrl } from '../heartbeat-receiver/test-receiver.ts'
 import { commands } from './commands.ts'
 import { flagsOf } from './flags.ts'
@@ -100,6 +101,32 @@ test('status is shown by a receiver that follows, while none leads', async (t) =
   const follower = await standIn(t, false)
   const { code, stdout } = await heartline(['status', '--json', '--receivers', `ws://127.0.0.1:1,${follower}`])
   assert.deepEqual([code, JSON.parse(stdout).receiver], [0, follower])
+})
+
+test('a handover that was not done is one line on standard error, and with --json the answer too, exit 1', async (t) => {
+  const failed = {
+    shard: 0,
+    from: 'a',
+    to: null,
+    epoch: 3,
+    tookMs: 0,
+    failure: 'unknown-name',
+    reason: 'no such backend',
+  }
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })
+  await once(server, 'listening')
+  t.after(() => server.close())
+  server.on('connection', (socket) => {
+    socket.on('message', (data) => {
+      const { type, to } = JSON.parse(data.toString())
+      if (type === 'follow') socket.send('{"type":"decisions","decisions":[],"intervalMs":1000,"leads":true}')
+      if (type === 'hand-over' && to === 'c') socket.send(JSON.stringify({ type: 'handed-over', ...failed }))
+    })
+  })
+  const receivers = `ws://127.0.0.1:${(server.address() as { port: number }).port}`
+  const { code, stdout, stderr } = await heartline(['handover', '--to', 'c', '--json', '--receivers', receivers])
+  assert.deepEqual([code, stderr], [1, 'heartline handover: nothing was handed over: no such backend\n'])
+  assert.deepEqual(JSON.parse(stdout), failed)
 })
 
 test('a handover that no receiver can do is one line, exit 1', async () => {

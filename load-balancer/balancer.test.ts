@@ -115,6 +115,17 @@ describe('an orderly stop', () => {
     await balancer.done
   })
 
+  it('ends what stays idle after a second', async (t) => {
+    const { agent, balancer, send, stop } = await startCluster(t)
+    await send({})
+    assert.equal(Object.values(agent.freeSockets).flat().length, 1)
+    const startedMs = performance.now()
+    stop()
+    await balancer.done
+    const tookMs = performance.now() - startedMs
+    assert.ok(tookMs > 900 && tookMs < 4_000, `${tookMs} ms`)
+  })
+
   it('answers once more on a connection that was idle, and says that it was the last time', async (t) => {
     const { a, agent, balancer, send, stop } = await startCluster(t)
     await send({})

@@ -11,6 +11,8 @@ import type { LogLine } from '../compose/processes.ts'
 import { needsKafka } from './needs.ts'
 
 const log = pino({ level: 'silent' })
+/** Longer than others: ten processes are started and ended, one after the other. */
+const options = { ...needsKafka, timeout: 300_000 }
 const never = new AbortController().signal
 /** No client waits longer, milliseconds: far more than a move takes, far less than what a balancer holds a request for. */
 const pauseMaxMs = 3_000
@@ -44,7 +46,7 @@ async function mustBeClean(load: LoadThread, said: readonly string[]): Promise<v
   assert.ok(report.ok > 0 && report.ok === report.requests)
 }
 
-test('planned handovers fail no request, and each says how long it took', needsKafka, async (t) => {
+test('planned handovers fail no request, and each says how long it took', options, async (t) => {
   const { cluster, load, moves, said } = await start(t)
   const done = [await moves.handOver(), await moves.handOver(), await moves.handOver('backend-3')]
   for (const { process, pauseMs, tookMs } of done) {
@@ -60,7 +62,7 @@ test('planned handovers fail no request, and each says how long it took', needsK
 
 test(
   'a rolling restart of every process fails no request, loses nothing and runs nothing twice',
-  needsKafka,
+  options,
   async (t) => {
     const { cluster, load, moves, said } = await start(t)
     const done: Move[] = []
