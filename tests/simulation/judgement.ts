@@ -33,7 +33,6 @@ export interface Evidence {
 /** Per process: an order of magnitude above what a world of this size needs. */
 const timersMax = 1_000
 const connectionsMax = 300
-const heldMax = 400
 const connectionsOfReceiverMax = 60
 
 export class Judgement {
@@ -80,7 +79,7 @@ export class Judgement {
   }
 
   #bounds(): Finding | null {
-    const { processes, network, held, receivers } = this.#evidence
+    const { plan, processes, network, held, receivers } = this.#evidence
     const gauges: Gauge[] = []
     for (const process of processes) {
       if (!process.alive) continue
@@ -93,7 +92,7 @@ export class Judgement {
     }
     for (const { process, open } of receivers)
       gauges.push({ name: `${process.incarnation} peers`, value: open, max: connectionsOfReceiverMax })
-    for (const [name, value] of held) gauges.push({ name: `${name} held requests`, value, max: heldMax })
+    for (const [name, value] of held) gauges.push({ name: `${name} held requests`, value, max: plan.hold.requestsMax })
     return bounded(gauges)
   }
 }

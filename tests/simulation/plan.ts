@@ -69,6 +69,10 @@ export interface Plan {
   readonly brokerMs: { readonly append: number; readonly fetch: number }
   /** A snapshot is due after so many bytes of journal; null: none are taken. */
   readonly snapshotTailBytes: number | null
+  /** A session of a balancer that is silent for so long is ended. */
+  readonly sessionIdleMs: number
+  /** What balancers hold. */
+  readonly hold: { readonly timeMs: number; readonly requestsMax: number }
   readonly readShare: number
   readonly keyedShare: number
   readonly impatientShare: number
@@ -125,6 +129,8 @@ export function planOf(seed: number, only?: FaultKind): Plan {
     appendDeadlineMs: pick(random, [60, 150, 400, 1_000]),
     brokerMs: { append: pick(random, [0.2, 0.5, 2, 8]), fetch: pick(random, [0, 0.5, 4, 15]) },
     snapshotTailBytes: chance(random, 0.5) ? null : Math.round(between(random, 2_000, 40_000)),
+    sessionIdleMs: pick(random, [600_000, 600_000, 2_500]),
+    hold: { timeMs: pick(random, [10_000, 10_000, 1_500]), requestsMax: pick(random, [10_000, 10_000, 2]) },
     readShare: between(random, 0.2, 0.7),
     keyedShare: pick(random, [0.2, 0.5, 0.9]),
     impatientShare: chance(random, 0.5) ? 0 : 0.2,

@@ -53,7 +53,7 @@ export class World implements Surroundings {
   readonly receivers: readonly string[]
   readonly heartbeatMs: number
   readonly limits
-  readonly hold = { timeMs: 10_000, requestsMax: 10_000, bytesMax: 64 * 1024 * 1024 }
+  readonly hold
   readonly backendHosts = new Map<string, BackendHost>()
   readonly receiverHosts = new Map<string, ReceiverHost>()
   readonly balancerHosts = new Map<string, BalancerHost>()
@@ -90,9 +90,15 @@ export class World implements Surroundings {
     this.snapshots = plan.snapshotTailBytes === null ? null : new SimSnapshotTopic()
     this.receivers = names('receiver', plan.receivers).map((name) => `ws://${name}:7070`)
     this.heartbeatMs = plan.heartbeatMs
-    const { appendDeadlineMs } = plan
+    const { appendDeadlineMs, sessionIdleMs } = plan
+    this.hold = { ...plan.hold, bytesMax: 64 * 1024 * 1024 }
     this.limits = {
-      ...{ appendDeadlineMs, appendDeadlineMaxMs: Math.max(appendDeadlineMs, 1_200), settleDelayMaxMs: 200 },
+      ...{
+        sessionIdleMs,
+        appendDeadlineMs,
+        appendDeadlineMaxMs: Math.max(appendDeadlineMs, 1_200),
+        settleDelayMaxMs: 200,
+      },
       ...{
         snapshotTailBytes: plan.snapshotTailBytes ?? 64 * 1024 * 1024,
         snapshotDelayMs: 500,
