@@ -131,13 +131,16 @@ export class ReceiverHost {
       },
       close: (connection, code, reason) => sockets.close(connection, code, reason),
       broadcast: (message) => sockets.broadcast(message),
-      tell: (follower, message) => sockets.tell(follower, message),
+      tell: (follower, message) => {
+        if (message.type === 'handed-over') around.count(`handover ${message.failure ?? 'done'}`)
+        sockets.tell(follower, message)
+      },
       tellAll: (messages) => sockets.tellAll(messages),
       tellPeers: (message) => sockets.tellPeers(message),
       probe: (url) => probe(around.network, this.process, url),
       publish: (event) => around.count(`event ${event.type}`),
       failedOver: () => undefined,
-      leads: () => undefined,
+      leads: (leads) => around.count(leads ? 'receiver began to lead' : 'receiver ceased to lead'),
       failed: (error) => around.ended(this.process, error),
     }
   }

@@ -7,7 +7,7 @@ import { runWorld } from './run-world.ts'
 import { shortest } from './shrink.ts'
 
 /** For about so long worlds are run, on two cores. */
-const seeds = 60
+const seeds = 40
 
 test('no world breaks an invariant', async () => {
   const tally = await runSeeds({ seeds, from: 1, workers: 2, only: undefined, progress: () => undefined })
