@@ -36,6 +36,26 @@ test('an offset that is not the next one is no answer until what lies between wa
   assert.deepEqual([old.answered.length, old.rejected.length, old.replica.phase], [0, 1, 'standby'])
 })
 
+test('what a writer ran ahead of its claim does not outlive the reign of another in between', () => {
+  const stage = new Stage()
+  const writer = stage.leader('w', 1)
+  writer.lead(3)
+  writer.ask('increment') // upon a state in which nobody else has counted
+  const other = stage.writer('other')
+  other.readAll()
+  other.lead(2)
+  other.settle()
+  other.ask('increment')
+  other.settle()
+  assert.deepEqual(other.answered, [1])
+  writer.readAll()
+  assert.deepEqual([writer.rejected.length, writer.replica.phase], [1, 'claiming'])
+  writer.settle()
+  writer.ask('increment')
+  writer.settle()
+  assert.deepEqual(writer.answered, [2])
+})
+
 test('a void record between costs a read, not the reign', () => {
   const stage = new Stage()
   const writer = stage.leader('w', 1)
