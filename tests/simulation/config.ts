@@ -18,6 +18,9 @@ export const simulationOptions = z.object({
     .enum(faultKinds)
     .optional()
     .meta({ description: 'a kind of fault: worlds have no other, to see that it happens' }),
+  mutations: flag.default(false).meta({
+    description: 'take the rules of the protocol out of the code one by one, and see that each is missed',
+  }),
   verbose: flag.default(false).meta({ description: 'print the whole story of each world; for one or a few' }),
 })
 export type SimulationOptions = z.infer<typeof simulationOptions>

@@ -1,6 +1,7 @@
 /** `npm run simulate -- --seeds N --from S`: many worlds, all cores; exit 1 on any violation, with its shortest story. */
 import { describeFlags, readFlags } from '../../compose/flags.ts'
 import { type SimulationOptions, simulationOptions } from './config.ts'
+import { runMutations } from './mutations/run.ts'
 import { type FaultKind, type Plan, planOf } from './plan.ts'
 import { runSeeds } from './pool.ts'
 import { runWorld } from './run-world.ts'
@@ -9,6 +10,8 @@ import { addVerdict, emptyTally, reportOf, type Tally } from './tally.ts'
 
 const print = (line: string) => void process.stdout.write(`${line}\n`)
 const progressEveryMs = 5_000
+/** A mutation has to be caught within so many seeds. */
+const mutationSeedsMax = 2_000
 /** Failing seeds whose story is told; the others are listed. */
 const toldMax = 3
 /** The end of a story that is printed whole; before it only what changes the course of things. */
@@ -27,11 +30,16 @@ async function main(argv: string[]): Promise<number> {
     return 2
   }
   const { values } = read
+  if (values.mutations) return (await mutationsMissed(values)) === 0 ? 0 : 1
   const beganMs = performance.now()
   const tally = values.verbose ? await runHere(values) : await runThere(values, beganMs)
   for (const line of reportOf(tally, performance.now() - beganMs, values.verbose ? 1 : values.workers)) print(line)
   if (!values.verbose) for (const { seed } of tally.violations.slice(0, toldMax)) await tellShortest(seed, values.only)
   return tally.violations.length === 0 ? 0 : 1
+}
+
+function mutationsMissed({ seeds, workers }: SimulationOptions): Promise<number> {
+  return runMutations({ seedsMax: Math.min(seeds, mutationSeedsMax), workers, print })
 }
 
 async function runHere({ seeds, from, only }: SimulationOptions): Promise<Tally> {

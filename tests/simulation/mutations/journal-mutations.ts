@@ -64,17 +64,16 @@ export const journalMutations: readonly Mutation[] = [
     trial: { by: 'scenario', name: 'two named under one epoch' },
   },
   {
-    name: 'a void claim does not end the try',
-    rule: 'validity of a claim comes from the fold alone: a void claim is a step down',
+    name: 'a void commit counts for its author',
+    rule: 'validity of a commit comes from the fold alone: a durable one may be void',
     edits: [
       {
         file: replica,
-        find: "if (own && entry.type === 'claim' && this.#isInFlight(entry)) this.#stepDown(",
-        replace:
-          "if (own && entry.type === 'claim' && this.#isInFlight(entry)) this.#reignBegins(entry, nowMs)\n      else if (false) this.#stepDown(",
+        find: 'if (!verdict.valid) {',
+        replace: "if (!verdict.valid && (entry.type === 'claim' || !own)) {",
       },
     ],
-    trial: { by: 'scenario', name: 'two named under one epoch' },
+    trial: { by: 'scenario', name: 'fenced with changes under way' },
   },
   {
     name: 'no recorded response',
@@ -224,7 +223,7 @@ export const snapshotMutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    trial: snapshotWorlds,
+    trial: { by: 'scenario', name: 'named in the middle of a copy' },
   },
   {
     name: "the journal truncated to the newest snapshot's end",

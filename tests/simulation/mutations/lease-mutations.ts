@@ -97,7 +97,7 @@ export const authorityMutations: readonly Mutation[] = [
     edits: [
       { file: receiver, find: 'if (nowMs < this.#leases.freeAtMs(chosen.hello.incarnation)) return', replace: '' },
     ],
-    trial: { by: 'scenario', name: 'the active deposed in good health' },
+    trial: { by: 'scenario', name: 'handovers with a deaf active' },
   },
   {
     name: 'a closed connection taken for a death',
@@ -157,7 +157,7 @@ export const authorityMutations: readonly Mutation[] = [
         replace: 'inForce?.own === true && epoch',
       },
     ],
-    trial: { by: 'test', file: 'heartbeat-receiver/receiver.test.ts' },
+    trial: { by: 'test', file: 'heartbeat-receiver/receiver-journal.test.ts' },
   },
   {
     name: 'epoch not above what backends report',

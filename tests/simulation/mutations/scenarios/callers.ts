@@ -4,7 +4,7 @@
  */
 import type { CheckpointError } from '../../../../checkpoint/errors.ts'
 import type { BackendHost } from '../../hosts.ts'
-import { between, type Random } from '../../random.ts'
+import { between, type Random, randomBelow } from '../../random.ts'
 import type { World } from '../../world.ts'
 
 export interface CallersOptions {
@@ -14,9 +14,9 @@ export interface CallersOptions {
   /** Mean times between two reads, and two increments, at one backend, milliseconds. */
   readonly readEveryMs: number
   readonly incrementEveryMs: number
+  /** How many counters they share. With many, what is missing of one is not made good by the next increment. */
+  readonly counters?: number
 }
-
-const key = 'asked directly'
 
 export class Callers {
   /** Backends at which nothing is changed now: an append under way would hold up their reads. */
@@ -47,9 +47,10 @@ export class Callers {
     const host = this.#world.backendHosts.get(name)
     if (!host?.process.alive || (by > 0 && this.readOnly.has(name))) return
     const call = by === 0 ? ({ name: 'get' } as const) : ({ name: 'increment', by } as const)
+    const key = `asked directly ${randomBelow(this.#options.random, this.#options.counters ?? 1)}`
     const pending = this.#world.history.call(`caller at ${host.process.incarnation}`, { model: 'counter', key, call })
     host.process.take(() => {
-      count(host, by).then(
+      count(host, key, by).then(
         (value) => pending.finish({ value }),
         ({ outcome }: CheckpointError) => pending.finish(outcome === 'not applied' ? outcome : 'unknown'),
       )
@@ -57,7 +58,7 @@ export class Callers {
   }
 }
 
-function count({ node: { checkpoint } }: BackendHost, by: number): Promise<number> {
+function count({ node: { checkpoint } }: BackendHost, key: string, by: number): Promise<number> {
   const counters = checkpoint.map<number>('counters')
   const work = () => {
     const value = (counters.get(key) ?? 0) + by

@@ -58,16 +58,46 @@ export const journalScenarios: readonly Scenario[] = [
   },
   {
     name: 'joining cold from snapshots',
-    what: 'backends die and restore from snapshots again and again, under load',
+    what: 'backends die and restore from snapshots again and again, under load, and hear late of what was appended',
     plan: (seed) => calmPlan(seed, { snapshotTailBytes: 2_000, readShare: 0.2 }),
     direct: (world) => {
-      const stage = new Stage(world, { readMs: 50, incrementMs: 15 })
-      stage.again(20, 40, () => world.judge())
+      const stage = new Stage(world, { readMs: 50, incrementMs: 15, counters: 300 })
+      world.weather.tailDelayMs = stage.between(0, 60)
+      stage.again(10, 20, () => world.judge())
       stage.again(300, 900, () => {
         const name = stage.oneOf([...world.backendHosts.keys()])
         world.kill(name, stage.between(5, 200))
       })
       stage.again(600, 1_500, () => world.handOver(stage.random))
+    },
+  },
+  {
+    name: 'named in the middle of a copy',
+    what: 'a standby is named while it copies its state, changes it, and is fenced before that is durable; others restore from the copy',
+    plan: (seed) => calmPlan(seed, { snapshotTailBytes: 2_000, readShare: 0.2 }),
+    direct: (world) => {
+      const stage = new Stage(world, { readMs: 50, incrementMs: 8, counters: 300 })
+      let quietUntilMs = 0
+      stage.again(4, 9, () => {
+        const copying = stage.living.find(({ node }) => node.checkpoint.status().snapshot?.taking)
+        if (!copying || copying === stage.active || world.kernel.nowMs < quietUntilMs) return
+        quietUntilMs = world.kernel.nowMs + 300
+        const epoch = stage.freeEpoch()
+        stage.dropLeases(epoch + 1)
+        stage.nameBehind(copying, epoch)
+        stage.in(stage.between(4, 8), () => {
+          world.weather.dropShare = 1
+          stage.in(60, () => {
+            world.weather.dropShare = 0
+            stage.nameBehind(stage.oneOf(stage.others(copying)), epoch + 1)
+          })
+        })
+      })
+      stage.again(10, 20, () => world.judge())
+      stage.again(500, 1_000, () => {
+        const standbys = stage.living.filter(({ node }) => node.checkpoint.phase === 'standby')
+        if (standbys.length > 0) world.kill(stage.oneOf(standbys).process.name, stage.between(5, 100))
+      })
     },
   },
   {

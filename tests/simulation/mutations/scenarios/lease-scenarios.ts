@@ -4,6 +4,41 @@ import { kafkaName } from '../../kafka.ts'
 import { calmPlan, type Scenario, Stage } from './scenario.ts'
 
 const readers = { readShare: 1 } as const
+/** An epoch after many reigns. */
+const longHistory = 1_000_000
+
+/** Who is what where two receivers see different backends: `early` is seen by the leading receiver alone, `late` by the next one alone. */
+interface Parted {
+  readonly active: string
+  readonly early: string
+  readonly late: string
+  readonly leader: string
+  readonly next: string
+}
+
+/** Parts each of the two standbys from one receiver, long before anything else happens. */
+function partReceivers(stage: Stage): Parted | undefined {
+  const { active, leadingReceiver } = stage
+  const leader = leadingReceiver?.process.name
+  const next = stage.receiverNames.find((name) => name !== leader)
+  const [early, late] = active ? stage.others(active).map(({ process }) => process.name) : []
+  if (!active || leader === undefined || next === undefined || early === undefined || late === undefined) return
+  stage.part(early, [next], 4_000)
+  stage.part(late, [leader], 4_000)
+  return { active: active.process.name, early, late, leader, next }
+}
+
+/** From when it serves on, it hears nothing from Kafka. */
+function blindOnceActive(stage: Stage, name: string, fromMs: number): void {
+  let blind = false
+  for (let delayMs = fromMs; delayMs < fromMs + 400; delayMs++) {
+    stage.in(delayMs, () => {
+      if (blind || stage.active?.process.name !== name) return
+      blind = true
+      stage.in(20, () => stage.blind(name, 1_200))
+    })
+  }
+}
 
 export const leaseScenarios: readonly Scenario[] = [
   {
@@ -94,15 +129,18 @@ export const leaseScenarios: readonly Scenario[] = [
   },
   {
     name: 'handovers with a deaf active',
-    what: 'the active hears nothing from the receivers while it is to hand over',
-    plan: (seed) => calmPlan(seed, { readShare: 0.5 }),
+    what: 'the active hears nothing from the receivers and from Kafka while it is to hand over',
+    plan: (seed) => calmPlan(seed, readers),
     direct: (world) => {
       const stage = new Stage(world, { readMs: 2, incrementMs: 10 })
       stage.again(500, 900, () => {
         const name = stage.active?.process.name
         if (name === undefined) return
-        if (stage.between(0, 1) < 0.6) for (const receiver of stage.receiverNames) stage.cut(receiver, [name], 350)
-        world.handOver(stage.random)
+        if (stage.between(0, 1) < 0.6) {
+          stage.blind(name, 350)
+          for (const receiver of stage.receiverNames) stage.cut(receiver, [name], 350)
+        }
+        stage.in(10, () => world.handOver(stage.random))
       })
     },
   },
@@ -120,6 +158,7 @@ export const leaseScenarios: readonly Scenario[] = [
         stage.part(name, others, 2_500)
         stage.in(600, () => {
           stage.blind(name, 1_800)
+          for (const other of stage.others(active)) stage.part(other.process.name, [leader.process.name], 1_500)
           leader.process.stop()
         })
         stage.in(600 + stage.between(750, 960), () => leader.process.resume())
@@ -128,24 +167,17 @@ export const leaseScenarios: readonly Scenario[] = [
   },
   {
     name: 'the leading receiver loses its journal, and its active',
-    what: 'the leading receiver is cut off from its journal, and within its authority the active dies',
+    what: 'the leading receiver is cut off from its journal, and within its authority the active dies: whom it names the next receiver does not see',
     plan: (seed) => calmPlan(seed, { ...readers, receivers: 2, heartbeatMs: 200 }),
     direct: (world) => {
       const stage = new Stage(world, { readMs: 2, incrementMs: 8 })
-      stage.again(3_000, 3_500, () => {
-        const { active, leadingReceiver: leader } = stage
-        if (!active || !leader) return
-        const others = stage.receiverNames.filter((receiver) => receiver !== leader.process.name)
-        stage.part(leader.process.name, [...others, kafkaName], 2_500)
-        stage.in(stage.between(5, 100), () => world.kill(active.process.name, 2_500))
-        for (let delayMs = 8; delayMs < 220; delayMs++) {
-          stage.in(delayMs, () => {
-            const named = stage.active
-            if (!named || stage.callers.readOnly.has(named.process.name)) return
-            stage.part(named.process.name, others, 2_000)
-            stage.blind(named.process.name, 1_500)
-          })
-        }
+      stage.again(4_000, 4_500, () => {
+        const parted = partReceivers(stage)
+        if (!parted) return
+        const { active, leader, next } = parted
+        stage.in(1_500, () => stage.part(leader, [next, kafkaName], 2_500))
+        stage.in(1_500 + stage.between(5, 100), () => world.kill(active, 2_500))
+        blindOnceActive(stage, parted.early, 1_500)
       })
     },
   },
@@ -155,34 +187,37 @@ export const leaseScenarios: readonly Scenario[] = [
     plan: (seed) => calmPlan(seed, { ...readers, receivers: 2 }),
     direct: (world) => {
       const stage = new Stage(world, { readMs: 2, incrementMs: 8 })
-      stage.again(3_000, 3_500, () => {
-        const { active, leadingReceiver: leader } = stage
-        if (!active || !leader) return
-        const others = stage.receiverNames.filter((receiver) => receiver !== leader.process.name)
-        stage.part(active.process.name, [leader.process.name], 2_500)
-        stage.in(100, () => stage.blind(active.process.name, 2_000))
-        stage.in(stage.between(80, 330), () => stage.part(leader.process.name, [...others, kafkaName], 2_000))
-        for (let delayMs = 150; delayMs < 600; delayMs++) {
-          stage.in(delayMs, () => {
-            const named = stage.active
-            if (!named || named === active || stage.callers.readOnly.has(named.process.name)) return
-            stage.part(named.process.name, others, 2_000)
-          })
-        }
+      stage.again(4_000, 4_500, () => {
+        const parted = partReceivers(stage)
+        if (!parted) return
+        const { active, leader, next, late } = parted
+        stage.in(1_500, () => stage.part(active, [leader], 2_500))
+        stage.in(1_600, () => {
+          stage.blind(active, 2_000)
+          stage.blind(late, 2_000)
+        })
+        stage.in(1_500 + stage.between(80, 250), () => stage.part(leader, [next, kafkaName], 2_000))
       })
     },
   },
   {
     name: "the receivers' journal is lost",
-    what: 'all receivers die, and the journal of decisions is empty when they start again',
+    what: 'all receivers die, and the journal of decisions is empty when they start again; then the active dies',
     plan: (seed) => calmPlan(seed, {}),
     direct: (world) => {
       const stage = new Stage(world)
+      world.kernel.at(2_500, () => {
+        const { active } = stage
+        if (!active) return
+        stage.dropLeases(longHistory)
+        stage.nameBehind(active, longHistory) // as after many reigns
+      })
       world.kernel.at(stage.between(4_000, 6_000), () => {
         for (const name of stage.receiverNames) world.kill(name, 300)
         stage.in(100, () => {
           world.decisions.records.length = 0
         })
+        stage.in(2_000, () => world.kill(stage.active?.process.name ?? 'backend-1', 500))
       })
     },
   },

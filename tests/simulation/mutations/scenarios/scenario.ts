@@ -25,23 +25,21 @@ export function calmPlan(seed: number, fixed: Partial<Plan>): Plan {
 /** From when on a world has settled down, milliseconds, and how long its scenario may go on. */
 const stage = { fromMs: 2_500, untilMs: 10_500 }
 
+const usualCalls = { readMs: 5, incrementMs: 25 }
+
 /** What a scenario is played with. */
 export class Stage {
   readonly world: World
   readonly random: Random
   readonly callers: Callers
 
-  constructor(world: World, every: { readMs: number; incrementMs: number } = { readMs: 5, incrementMs: 25 }) {
+  constructor(world: World, calls: { readMs: number; incrementMs: number; counters?: number } = usualCalls) {
     this.world = world
     this.random = streamOf(world.plan.seed, 'scenario')
+    const { readMs, incrementMs, counters = 1 } = calls
     this.callers = new Callers(world, {
-      random: streamOf(world.plan.seed, 'callers'),
-      ...{
-        fromMs: 1_500,
-        untilMs: stage.untilMs + 200,
-        readEveryMs: every.readMs,
-        incrementEveryMs: every.incrementMs,
-      },
+      ...{ random: streamOf(world.plan.seed, 'callers'), fromMs: 1_500, untilMs: stage.untilMs + 200 },
+      ...{ readEveryMs: readMs, incrementEveryMs: incrementMs, counters },
     })
   }
 
