@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { it, type TestContext } from 'node:test'
+import { memoryJournal } from '../checkpoint/index.ts'
+import type { Time } from '../checkpoint/time.ts'
+import { capturedLog } from './captured-log.ts'
+import { tickMs } from './events.ts'
+import type { ReceiverEvent } from './protocol.ts'
+import { ReceiverNode } from './receiver-node.ts'
+import { heartbeatOf, helloOf } from './test-receiver.ts'
+
+/** Turns of an event loop, by hand: timers, then what arrived, then what was to come after it. */
+class HandTime implements Time {
+  nowMs = 0
+  readonly #ticks: (() => void)[] = []
+  #soon: (() => void)[] = []
+
+  now(): number {
+    return this.nowMs
+  }
+  wall(): number {
+    return this.nowMs
+  }
+  after(): () => void {
+    return () => undefined
+  }
+  every(intervalMs: number, callback: () => void): () => void {
+    if (intervalMs === tickMs) this.#ticks.push(callback)
+    return () => undefined
+  }
+  soon(callback: () => void): void {
+    this.#soon.push(callback)
+  }
+
+  turn(atMs: number, arrives: () => void): void {
+    this.nowMs = atMs
+    for (const tick of this.#ticks) tick()
+    arrives()
+    for (const callback of this.#soon.splice(0)) callback()
+  }
+}
+
+function startNode(t: TestContext): { node: ReceiverNode; time: HandTime; events: ReceiverEvent[] } {
+  const time = new HandTime()
+  const events: ReceiverEvent[] = []
+  const nothing = () => undefined
+  const node = new ReceiverNode({
+    ...{ name: 'r', incarnation: 'r-1', url: () => 'ws://127.0.0.1:1', heartbeatMs: 100, peers: [], time },
+    journal: memoryJournal(),
+    ...{ random: () => 0, log: capturedLog().log, dial: () => assert.fail('it has no peers') },
+    ports: {
+      ...{ send: nothing, close: nothing, broadcast: nothing, tell: nothing, tellAll: nothing, tellPeers: nothing },
+      ...{ probe: async () => 'connected', failedOver: nothing, leads: nothing, failed: nothing },
+      publish: (event) => events.push(event),
+    },
+  })
+  node.start()
+  t.after(() => node.close())
+  return { node, time, events }
+}
+
+it('a heartbeat that has arrived is read before the silence is judged that it ends', (t) => {
+  const { node, time, events } = startNode(t)
+  const beat = (sequence: number) =>
+    node.take({ type: 'heartbeat', connection: 1, heartbeat: heartbeatOf({ sequence }) })
+  node.take({ type: 'hello', connection: 1, hello: helloOf('a') })
+  beat(1)
+  const lastMs = 200
+  for (let atMs = tickMs; atMs <= lastMs; atMs += tickMs) time.turn(atMs, () => undefined)
+  time.turn(lastMs + tickMs, () => beat(2))
+  assert.deepEqual(
+    events.map(({ type }) => type),
+    ['joined'],
+  )
+  for (let atMs = lastMs + 2 * tickMs; atMs <= 1_000; atMs += tickMs) time.turn(atMs, () => undefined)
+  assert.deepEqual(
+    events.map(({ type }) => type),
+    ['joined', 'suspected', 'left'],
+  )
+})
