@@ -150,7 +150,8 @@ export class World {
     for (const writer of this.#writers) this.#writerSteps(writer, steps)
     if (this.#granter) {
       for (const writer of this.#writers) steps.push([`${writer.incarnation} gets on`, () => this.#getOn(writer)])
-      steps.push(['time passes', () => this.#passTime(70)])
+      steps.push(['time passes', () => this.#passTime(10)])
+      if (this.#options.leases?.waits) steps.push(['leases run out', () => this.#passTime(70)]) // or nobody else is named
       steps.push(...this.#granter.steps(this.#writers, this.#nowMs, (writer) => this.#clock(writer as Writer)))
     }
     return steps
