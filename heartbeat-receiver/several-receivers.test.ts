@@ -27,7 +27,11 @@ async function freePort(): Promise<number> {
 }
 
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5))
+  const deadlineMs = performance.now() + 20_000
+  while (!(await holds())) {
+    assert.ok(performance.now() < deadlineMs, `within 20 s: ${holds}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
 }
 
 const said = ({ lines }: TestReceiver, event: string): LogLine[] => lines.filter((line) => line.event === event)
@@ -173,6 +177,17 @@ describe('several receivers', () => {
     assert.ok(!backend.messages.some(({ type }) => type === 'lead'))
     const decided = (await getJson(`${second.base}/api/decisions`)).body
     await until(async () => isDeepStrictEqual((await getJson(`${first.base}/api/decisions`)).body, decided))
+  })
+
+  it('one that starts where the one that leads was takes its place at once', async (t) => {
+    const journal = createMemoryLog()
+    const port = await freePort()
+    const first = await startTestReceiver(t, { journal, port })
+    await until(() => leads(first))
+    await first.stop()
+    const second = await startTestReceiver(t, { journal, port })
+    await until(() => leads(second))
+    assert.match(said(second, 'authorized')[0]!.msg, /is gone: this receiver listens where it did/)
   })
 
   it('knows itself in its list of peers, and says which peer does not know its token', async (t) => {
