@@ -57,9 +57,10 @@ export class NamespaceNetwork implements Network {
     const subnet = await this.#claimSubnet()
     const bridge = this.#bridge!
     const prefix = `10.213.${subnet}`
-    await ip('addr', 'add', `${prefix}.1/24`, 'dev', bridge)
+    // The first is what our own clients come from; Kafka has one to itself, so that who is cut off from it still hears clients.
+    for (const last of [1, 2]) await ip('addr', 'add', `${prefix}.${last}/24`, 'dev', bridge)
     await ip('link', 'set', bridge, 'up')
-    this.#hosts.set(harness, { namespace: undefined, device: bridge, outside: undefined, address: `${prefix}.1` })
+    this.#hosts.set(harness, { namespace: undefined, device: bridge, outside: undefined, address: `${prefix}.2` })
     await Promise.all(names.map((name, index) => this.#addHost(name, index, `${prefix}.${index + 10}`)))
   }
 

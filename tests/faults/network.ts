@@ -1,6 +1,6 @@
 /** The network between the processes of an installation, which can be cut while they run. */
 
-/** Where the test's own clients and Kafka are. */
+/** Where Kafka is, beside the test's own clients. */
 export const harness = 'kafka'
 
 export interface Place {

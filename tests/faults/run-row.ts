@@ -14,7 +14,7 @@ import { type Figures, figuresOf, judge, type Violation } from './verdict.ts'
 /** Load before and after, so that an event has something to break, and its aftermath something to show. */
 const beforeMs = 400
 const afterMs = 300
-const rowTimeoutMs = 60_000
+const rowTimeoutMs = 120_000
 const wholeTimeoutMs = 30_000
 const readTimeoutMs = 5_000
 const readAllTimeoutMs = 20_000

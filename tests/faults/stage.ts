@@ -1,7 +1,6 @@
 /** What a row can do to the installation that it runs on, and what it can wait for. Every step is noted for the story. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { unixNowMs } from '../../compose/load/clock.ts'
-import type { Recorded } from './client.ts'
 import type { Installation } from './installation.ts'
 import { cut } from './network.ts'
 import type { Traffic } from './traffic.ts'
@@ -84,6 +83,12 @@ export class Stage {
     await cut(this.system.network, one, others)
   }
 
+  /** Nothing of what `from` sends reaches `to`. */
+  async block(from: string, to: string): Promise<void> {
+    this.note(`block what ${from} sends to ${to}`)
+    await this.system.network.block(from, to)
+  }
+
   async heal(): Promise<void> {
     this.note('heal the network')
     await this.system.network.heal()
@@ -140,11 +145,6 @@ export class Stage {
       if (performance.now() > deadlineMs) throw new Error(`waited ${waitMs} ms for ${what}`)
       await this.pause(pollMs)
     }
-  }
-
-  /** Answers that came from other than these backends between the moments of the first note and now. */
-  answersOf(name: string): Recorded[] {
-    return this.traffic.history.filter(({ backend }) => backend === name)
   }
 }
 

@@ -98,6 +98,27 @@ export const activeRows: readonly Row[] = [
   },
   {
     ...usual,
+    name: 'active-cut-off-with-a-balancer',
+    needsNamespaces: true,
+    event: 'active: cut off from all but one balancer, which hears of no other either',
+    promise: 'a pause, longer at that balancer; no stale read',
+    run: async (stage) => {
+      const active = stage.active()
+      const receivers = stage.system.namesOf('receiver')
+      const [beside, ...balancers] = stage.system.namesOf('balancer')
+      // Clients still reach that balancer, and its reads still reach the old active: only its lease ends them.
+      await Promise.all([
+        stage.cut(active, [...receivers, ...balancers, harness]),
+        stage.cut(beside!, receivers),
+        stage.block(beside!, harness),
+      ])
+      await stage.untilTakenOverFrom(active)
+      await stage.pause(zombieMs)
+      await stage.heal()
+    },
+  },
+  {
+    ...usual,
     name: 'heartbeats-reset',
     event: 'a middlebox resets the living active’s heartbeat connections',
     promise: 'at most the lease time, no stale read',
