@@ -51,6 +51,18 @@ describe('receiver: its journal', () => {
     ])
   })
 
+  it('names the active anew only once it is ready: one that is restoring is waited for', () => {
+    const world = threeBackends()
+    world.restart(world.core.decisions)
+    world.get('a').phase = 'starting'
+    world.connect(world.get('a'))
+    world.run(1_000)
+    assert.deepEqual(leads(world), ['a-1 epoch 1'])
+    world.get('a').phase = 'standby'
+    world.run(200)
+    assert.deepEqual(leads(world), ['a-1 epoch 3'])
+  })
+
   it('replaces an active that died together with the receiver, by a probe', () => {
     const world = threeBackends()
     const { decisions } = world.core

@@ -121,7 +121,8 @@ function judgeHealth(inForce: InForce, { status, reported, liveness }: KnownBack
  */
 export function judgeRenewal(inForce: InForce, backend: KnownBackend | undefined, nowMs: number): Verdict | null {
   if (inForce.own && inForce.takesLeases) return null
-  if (backend?.liveness.state !== 'alive' || backend.connection === null || !backend.status) return null
+  if (backend?.liveness.state !== 'alive' || backend.connection === null) return null
+  if (!backend.status || backend.status.phase === 'starting') return null // it is not ready to be named
   const { name } = inForce.decision
   const reason = inForce.own ? `${name} stays, as nobody could take over` : `${name} stays, under a new receiver`
   return { stays: false, kind: 'renewed', reason, detectedAtMs: nowMs }
