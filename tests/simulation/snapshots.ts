@@ -13,13 +13,16 @@ export class SimSnapshotTopic {
 }
 
 /** A write fails now and then, done or not. */
-const failShare = 0.02
+const failShareDefault = 0.02
 
 export class SimSnapshots implements SnapshotStore {
   readonly #link: BrokerLink
   readonly #topic: SimSnapshotTopic
 
-  constructor(options: BrokerOptions, topic: SimSnapshotTopic, process: SimProcess) {
+  readonly #failShare: number
+
+  constructor(options: BrokerOptions, topic: SimSnapshotTopic, process: SimProcess, failShare = failShareDefault) {
+    this.#failShare = failShare
     this.#link = new BrokerLink(options, process)
     this.#topic = topic
   }
@@ -71,7 +74,7 @@ export class SimSnapshots implements SnapshotStore {
 
   async #write<Answer>(work: () => Answer): Promise<Answer> {
     const { random } = this.#link.options
-    const fails = chance(random, failShare)
+    const fails = chance(random, this.#failShare)
     const happens = !fails || chance(random, 0.5)
     const answer = await this.#link.ask(() => (happens ? work() : undefined), 'a write')
     if (fails) throw new CheckpointError('JOURNAL_UNREACHABLE', 'simulated: the write failed')
