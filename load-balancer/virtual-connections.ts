@@ -20,7 +20,8 @@ export class VirtualConnections implements BackendConnections, SendingOwner {
   readonly time: Time
   readonly target: Target
   readonly arrivals: Outgoing[] = []
-  readonly asked: string[] = []
+  /** What was to be told for each sign of life that was asked for, if no connection could be made. */
+  readonly asked: ((error: Error) => void)[] = []
   fate: (outgoing: Outgoing) => Fate = () => ({ status: 200, body: 'fine' })
   /** What becomes of a request for a session. */
   session: Fate = { status: 201, body: JSON.stringify({ session: 's' }) }
@@ -57,8 +58,8 @@ export class VirtualConnections implements BackendConnections, SendingOwner {
     this.time.after(latencyMs, () => this.#arrive(sending, outgoing))
   }
 
-  ask(path: string, unreachable: (error: Error) => void): void {
-    this.asked.push(path)
+  ask(_path: string, unreachable: (error: Error) => void): void {
+    this.asked.push(unreachable)
     if (this.reachable !== true) unreachable(this.reachable.error)
   }
 

@@ -87,7 +87,8 @@ describe('the replay lane in virtual time', () => {
     send('GET')
     await time.pass(10)
     a!.fate = () => 'none'
-    a!.reachable = { error: Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' }) }
+    const error = Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' })
+    a!.reachable = { error }
     send('GET')
     await time.pass(limits.timeMs / 2)
     assert.deepEqual(follower.reports, [])
@@ -96,6 +97,7 @@ describe('the replay lane in virtual time', () => {
     for (const report of follower.reports) assert.deepEqual(report, { incarnation: 'a-1', epoch: 1, kind: 'timed-out' })
     const { length } = follower.reports
     follower.decide(decisionFor('b', 2))
+    for (const late of a!.asked) late(error)
     await time.pass(limits.timeMs)
     assert.equal(follower.reports.length, length)
     assert.deepEqual(answers, ['200 fine', '200 fine'])
@@ -126,12 +128,16 @@ describe('the replay lane in virtual time', () => {
   it('leaves no timer behind when it is closed', async (t) => {
     const { time, follower, backends, lane, send } = startLane(t)
     follower.decide(decisionFor('a', 1))
-    backends[0]!.fate = () => refused
-    send('GET')
+    const [a] = backends
+    a!.session = { status: 500 }
     send('POST')
+    await time.pass(10)
+    a!.fate = () => refused
+    send('GET')
     await time.pass(30)
+    assert.ok(time.waiting > 0)
     lane.close()
-    await time.pass(limits.timeMs)
+    await time.pass(5) // for what is on its way
     assert.equal(time.waiting, 0)
   })
 })
