@@ -156,3 +156,14 @@ for (const [what, args, message] of [
     assert.deepEqual({ code, output }, { code: 2, output: '' })
     assert.match(errors, message)
   })
+
+test('a short run of handover has a row for each kind of move, and no errors', { skip: missingTools() }, async () => {
+  const size = ['--handovers', '1', '--restarts', '0', '--rate', '100']
+  const { code, output, errors } = await bench(['handover', ...size, '--json'])
+  assert.equal(code, 0, errors)
+  const report = JSON.parse(output.trim().split('\n').at(-1)!)
+  const names = report.rows.map(({ name }: { name: string }) => name)
+  assert.deepEqual(names.slice(0, 3), ['handover: pause', 'handover: pause p99', 'handover: took'])
+  const failed = report.rows.find(({ name }: { name: string }) => name === 'errors, in all')
+  assert.equal(failed.median, 0)
+})
