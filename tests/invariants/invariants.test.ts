@@ -121,6 +121,8 @@ test('invariant 4: a replica with another state than the journal says, or than i
   const state = views[0]!.state as { maps: unknown[]; remembered: object }
   const poorer = views.map((view, at) => (at === 1 ? { ...view, state: { ...state, maps: [] } } : view))
   assert.equal(equalReplicas(poorer, fold)?.invariant, 4)
+  const allPoorer = views.map((view) => ({ ...view, state: { ...state, maps: [] } }))
+  assert.equal(equalReplicas(allPoorer, fold)?.invariant, 4, 'all alike, and all wrong')
   const forgetful = views.map((view, at) => (at === 1 ? { ...view, state: { ...state, remembered: {} } } : view))
   assert.equal(equalReplicas(forgetful, fold)?.invariant, 4)
 })

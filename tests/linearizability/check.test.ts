@@ -65,6 +65,11 @@ const bad: Record<string, readonly Operation[]> = {
     register('a', 2, 3).set(5, 2),
     register('b', 4, 5).swap(0, 1, 3),
   ],
+  'a seat shown as of another than who booked it': [booking('a', 0, 1).book('ann'), booking('b', 2, 3).get('bob')],
+  'a seat refused for the sake of who never had it': [
+    booking('a', 0, 1).book('ann'),
+    booking('b', 2, 3).taken('bob', 'carol'),
+  ],
   'a seat booked by two': [booking('a', 0, 1).book('ann'), booking('b', 2, 3).book('bob')],
   'a seat refused though it was free': [booking('a', 0, 1).taken('bob', 'ann')],
   'a seat refused for the sake of one who came later': [

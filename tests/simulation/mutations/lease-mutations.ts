@@ -4,7 +4,6 @@ import type { Mutation } from './mutation.ts'
 const lease = 'checkpoint/lease.ts'
 const replica = 'checkpoint/replica.ts'
 const receiver = 'heartbeat-receiver/receiver.ts'
-const randomWorlds = { by: 'random worlds' } as const
 
 /** The holder's side. */
 export const leaseMutations: readonly Mutation[] = [
@@ -36,7 +35,7 @@ export const leaseMutations: readonly Mutation[] = [
         replace: "return (this.#phase === 'active' || this.#phase === 'settling') && this.lease.holds(",
       },
     ],
-    trial: randomWorlds,
+    trial: { by: 'scenario', name: 'the active dies with appends in doubt' },
   },
   {
     name: 'a lease read that does not wait for the commits it saw',
@@ -48,7 +47,7 @@ export const leaseMutations: readonly Mutation[] = [
         replace: "return 'at-once'",
       },
     ],
-    trial: randomWorlds,
+    trial: { by: 'scenario', name: 'the active dies with appends in doubt' },
   },
   {
     name: 'a lease ended by a timer',

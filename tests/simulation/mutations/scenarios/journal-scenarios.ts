@@ -101,6 +101,34 @@ export const journalScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'appends that land long after they were given up',
+    what: 'for short times many appends land late, and many answers are lost',
+    plan: (seed) => calmPlan(seed, { readShare: 0.5, appendDeadlineMs: 60 }),
+    direct: (world) => {
+      const stage = new Stage(world, { readMs: 10, incrementMs: 6 })
+      Object.assign(world.weather, { lateMs: stage.between(60, 300) })
+      stage.again(400, 800, () => {
+        Object.assign(world.weather, { lateShare: stage.between(0, 0.6), answerLostShare: stage.between(0, 0.6) })
+        stage.in(stage.between(50, 300), () => Object.assign(world.weather, { lateShare: 0, answerLostShare: 0 }))
+      })
+    },
+  },
+  {
+    name: 'the active dies with appends in doubt',
+    what: 'appends are lost on their way while the active reads under a lease, and then it dies',
+    plan: (seed) => calmPlan(seed, { readShare: 0.5, appendDeadlineMs: 60 }),
+    direct: (world) => {
+      const stage = new Stage(world, { readMs: 2, incrementMs: 6 })
+      stage.again(1_200, 1_800, () => {
+        world.weather.dropShare = 1
+        stage.in(stage.between(10, 140), () => {
+          if (stage.active) world.kill(stage.active.process.name, 600)
+          world.weather.dropShare = 0
+        })
+      })
+    },
+  },
+  {
     name: 'fenced with changes under way',
     what: 'the active is named away, again and again, while changes are on their way to the journal',
     plan: (seed) => calmPlan(seed, { readShare: 0.2 }),
