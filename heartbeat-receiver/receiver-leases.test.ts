@@ -195,6 +195,18 @@ describe('receiver: leases of a receiver before', () => {
     assert.match(records(world)[0]!, /^1001 record epoch 3 b-2/)
   })
 
+  it('and with a proof of its death that comes after its silence was judged', () => {
+    const world = threeBackends()
+    const { incarnation } = world.get('a')
+    world.freeze('a')
+    world.restart(world.core.decisions, world.nowMs + 5_000)
+    for (const name of ['b', 'c']) world.connect(world.get(name))
+    world.run(2_500)
+    assert.deepEqual(records(world), [], 'it is judged, and not proven dead')
+    world.input({ type: 'probed', incarnation, outcome: 'refused' })
+    assert.match(records(world)[0]!, /^3500 record epoch 3 b-2/)
+  })
+
   it('and with its death that was proven before this receiver led', () => {
     const world = threeBackends()
     const { decisions } = world.core

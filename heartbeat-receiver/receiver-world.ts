@@ -35,6 +35,7 @@ export class WorldBackend {
   offset: number
   journalReachable = true
   unsettledMs = 0
+  eventLoopDelayMs = 0
   lag = 0
   progress: Heartbeat['progress'] | null = null
   refusing: string | null = null
@@ -190,7 +191,8 @@ export class World {
     backend.sentAtMs.clear() // it is answered at once, or not at all
     backend.sentAtMs.set(backend.sequence + 1, this.nowMs)
     const heartbeat: Heartbeat = {
-      ...{ type: 'heartbeat', sequence: ++backend.sequence, lag: backend.lag, inFlight: 0, eventLoopDelayMs: 0 },
+      ...{ type: 'heartbeat', sequence: ++backend.sequence, lag: backend.lag, inFlight: 0 },
+      eventLoopDelayMs: backend.eventLoopDelayMs,
       ...{ phase: backend.phase, reign: backend.reign, journalReign: this.journalReign, offset: backend.offset },
       ...{ unsettledMs: backend.unsettledMs, journalReachable: backend.journalReachable },
       ...(backend.progress && { progress: backend.progress }),

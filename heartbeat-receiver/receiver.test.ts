@@ -348,6 +348,17 @@ describe('receiver: time', () => {
     assert.deepEqual(world.take(), [], 'silent for 445 ms, most of which this receiver was not there to hear')
   })
 
+  it('has patience with one whose event loop stands still at times, as it says', () => {
+    const world = threeBackends()
+    world.get('a').eventLoopDelayMs = 140
+    world.run(100)
+    world.freeze('a')
+    world.run(340)
+    assert.deepEqual(world.take(), [])
+    world.run(110)
+    assert.match(world.take()[0]!, /suspected a-1: silent for 455 ms/)
+  })
+
   it('blames nobody while it hears nobody, and then not for ever', () => {
     const world = threeBackends()
     for (const name of ['a', 'b', 'c']) world.freeze(name)
