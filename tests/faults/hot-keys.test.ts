@@ -22,6 +22,11 @@ test('half are writes, on so few keys that they meet, and all kinds come', () =>
   assert.equal(new Set(all.map(({ op }) => op)).size, 7, 'all but cancels, for nothing was booked')
 })
 
+test('who only reads gets only reads', () => {
+  const keys = new HotKeys('a', 1)
+  assert.ok(Array.from({ length: 100 }, () => keys.next('read')).every(({ op }) => op.startsWith('read-')))
+})
+
 test('runs share no key, and no value is written twice', () => {
   const all = operations('a', 1)
   assert.ok(all.every((operation) => keyOf(operation).startsWith('a-')))

@@ -24,9 +24,9 @@ export class HotKeys {
     this.#random = seededRandom(seed)
   }
 
-  next(): Operation {
+  next(kind: 'any' | 'read' = 'any'): Operation {
     this.#sequence++
-    return this.#random() < writeRatio ? this.#write() : this.#read()
+    return kind === 'any' && this.#random() < writeRatio ? this.#write() : this.#read()
   }
 
   /** Takes note of an answer, so that later operations can build on it. */

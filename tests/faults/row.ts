@@ -14,6 +14,8 @@ export interface Row {
   readonly shape: Shape
   /** What no proxy can do. */
   readonly needsNamespaces?: true
+  /** Whether clients of the first balancer only read: reads wait for the writes that they saw, so that these would hide what reads alone show. */
+  readonly readersAtFirst?: true
   /** Makes it happen and makes it good again. What is still missing when it resolves, or rejects, is started and healed. */
   run(stage: Stage): Promise<void>
 }

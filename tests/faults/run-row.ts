@@ -41,7 +41,7 @@ export async function runRow(
   system.forget()
   const balancers = await Promise.all(system.namesOf('balancer').map((name) => system.balancerUrl(name)))
   const limit = AbortSignal.any([signal, AbortSignal.timeout(rowTimeoutMs)])
-  const traffic = new Traffic({ balancers, run, seed })
+  const traffic = new Traffic({ balancers, run, seed, readersAtFirst: row.readersAtFirst ?? false })
   const stage = new Stage(system, traffic, limit)
   try {
     await stage.pause(beforeMs)

@@ -38,7 +38,12 @@ export function tellStory({ row, run, violations, notes, history }: RowRun): str
     `${row.name} (${run}): ${row.event}`,
     '  what was done:',
     ...notes.map(({ atMs, text }) => `    ${clock(atMs)} ${text}`),
-    ...violations.flatMap((violation) => tellViolation(violation, history)),
+    ...[...Map.groupBy(violations, ({ kind, key, what }) => `${kind} ${key ?? what}`).values()].flatMap(
+      ([first, ...alike]) => [
+        ...tellViolation(first!, history),
+        ...(alike.length > 0 ? [`    and ${alike.length} more of this kind on ${first!.key}`] : []),
+      ],
+    ),
   ].join('\n')
 }
 

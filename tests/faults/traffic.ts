@@ -15,6 +15,8 @@ export interface TrafficOptions {
   /** Begins every key. */
   readonly run: string
   readonly seed: number
+  /** Whether clients of the first balancer only read. */
+  readonly readersAtFirst: boolean
 }
 
 export class Traffic {
@@ -27,13 +29,15 @@ export class Traffic {
   #ending = false
 
   /** Begins at once. */
-  constructor({ balancers, run, seed }: TrafficOptions) {
+  constructor({ balancers, run, seed, readersAtFirst }: TrafficOptions) {
     this.#keys = new HotKeys(run, seed)
     this.#clients = Array.from(
       { length: clientCount },
       (_, number) => new TestClient(number, balancers, { onTrouble: (trouble) => this.#troubles.push(trouble) }),
     )
-    this.#lanes = this.#clients.map((client, number) => this.#lane(client, number))
+    this.#lanes = this.#clients.map((client, number) =>
+      this.#lane(client, number, readersAtFirst && number % balancers.length === 0 ? 'read' : 'any'),
+    )
   }
 
   /** What was recorded until now, in the order of ends. */
@@ -64,7 +68,7 @@ export class Traffic {
     return this.#history
   }
 
-  async #lane(client: TestClient, number: number): Promise<void> {
+  async #lane(client: TestClient, number: number, kind: 'any' | 'read'): Promise<void> {
     const everyMs = (clientCount / rate) * 1_000
     for (
       let dueMs = this.startMs + (number * everyMs) / clientCount;
@@ -73,7 +77,7 @@ export class Traffic {
     ) {
       await sleep(Math.max(0, dueMs - unixNowMs()))
       if (this.#ending) return
-      const recorded = await client.perform(this.#keys.next(), dueMs)
+      const recorded = await client.perform(this.#keys.next(kind), dueMs)
       this.#history.push(recorded)
       this.#keys.learn(recorded)
       if (recorded.outcome.type !== 'answered') await sleep(comeAgainMs)

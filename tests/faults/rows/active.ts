@@ -7,6 +7,8 @@ import type { Stage } from '../stage.ts'
 /** Long enough that whoever was cut off acts on it. */
 const cutMs = 1_500
 const zombieMs = 400
+/** What was under way is journaled by then. */
+const lastWriteMs = 60
 const briefPause = 'a pause of tens of ms'
 const usual = { shape: shapes.usual, allowance: 'nothing' } as const
 
@@ -102,16 +104,15 @@ export const activeRows: readonly Row[] = [
     needsNamespaces: true,
     event: 'active: cut off from all but one balancer, which hears of no other either',
     promise: 'a pause, longer at that balancer; no stale read',
+    readersAtFirst: true,
     run: async (stage) => {
       const active = stage.active()
       const receivers = stage.system.namesOf('receiver')
       const [beside, ...balancers] = stage.system.namesOf('balancer')
-      // Clients still reach that balancer, and its reads still reach the old active: only its lease ends them.
-      await Promise.all([
-        stage.cut(active, [...receivers, ...balancers, harness]),
-        stage.cut(beside!, receivers),
-        stage.block(beside!, harness),
-      ])
+      // Clients still reach that balancer, and its reads still reach the old active, which has no write under way: only its lease ends them.
+      await Promise.all([stage.cut(beside!, receivers), stage.block(beside!, harness), stage.cut(active, balancers)])
+      await stage.pause(lastWriteMs)
+      await stage.cut(active, [...receivers, harness])
       await stage.untilTakenOverFrom(active)
       await stage.pause(zombieMs)
       await stage.heal()
