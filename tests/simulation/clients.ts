@@ -2,8 +2,9 @@
 import type { History, Pending } from '../linearizability/history.ts'
 import type { Invocation, Results, Unanswered } from '../linearizability/operation.ts'
 import { requestOf, resultOf } from '../linearizability/ticket-office-calls.ts'
+import type { End } from './connection.ts'
 import type { SimAnswer, SimRequest } from './http.ts'
-import { addressOf, type End, type Network } from './network.ts'
+import { addressOf, type Network } from './network.ts'
 import type { SimProcess } from './process.ts'
 import { between, chance, pick, type Random, randomBelow } from './random.ts'
 

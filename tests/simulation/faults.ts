@@ -1,6 +1,7 @@
 /** Carries out what befalls a world. Whom it befalls, and for how long, is drawn from the fault's own seed when it comes. */
+
+import type { Connection } from './connection.ts'
 import { kafkaName } from './kafka.ts'
-import type { Connection } from './network.ts'
 import type { Fault, FaultKind } from './plan.ts'
 import { between, chance, pick, type Random, streamOf } from './random.ts'
 import type { World } from './world.ts'

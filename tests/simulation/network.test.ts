@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { End } from './connection.ts'
 import { Kernel } from './kernel.ts'
-import { type End, Network } from './network.ts'
+import { Network } from './network.ts'
 import { SimProcess } from './process.ts'
 import { streamOf } from './random.ts'
 

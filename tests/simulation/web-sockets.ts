@@ -3,7 +3,8 @@ import type { Input } from '../../heartbeat-receiver/events.ts'
 import { closeReason, type Lane, parseMessage, paths } from '../../heartbeat-receiver/incoming.ts'
 import { closeCodes, helloTimeoutMs, type ToBackend, type ToFollower } from '../../heartbeat-receiver/protocol.ts'
 import type { LinkPorts, LinkSocket, SocketHandlers } from '../../heartbeat-receiver/receiver-link.ts'
-import { addressOf, type End, type EndHandlers, type Network } from './network.ts'
+import type { End, EndHandlers } from './connection.ts'
+import { addressOf, type Network } from './network.ts'
 import type { SimProcess } from './process.ts'
 
 /** As `receiver-link.ts` has it over sockets. */
