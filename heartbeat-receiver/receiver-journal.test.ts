@@ -54,7 +54,7 @@ describe('receiver: its journal', () => {
   it('names the active anew only once it is ready: one that is restoring is waited for', () => {
     const world = threeBackends()
     world.restart(world.core.decisions)
-    world.get('a').phase = 'starting'
+    Object.assign(world.get('a'), { phase: 'starting', reign: [0, 0] }) // named, and it never began
     world.connect(world.get('a'))
     world.run(1_000)
     assert.deepEqual(leads(world), ['a-1 epoch 1'])
