@@ -101,6 +101,14 @@ test('a false answer is one that its reader can know for false', async () => {
   assert.deepEqual([told, log.records.length], [-1, 1])
 })
 
+test('an append that was meant for a topic does not land in the one made anew', async () => {
+  const world = brokers({ lateShare: 1, lateMs: 200 })
+  const { log } = await appendOnce(world, 20)
+  log.lose()
+  await macrotask(() => world.kernel.run(1_000))
+  assert.equal(log.records.length, 0)
+})
+
 test('who is cut off from the brokers is not answered, and reads nothing', async () => {
   const world = brokers()
   world.network.cut('p', 'kafka', 1_000)

@@ -1,4 +1,4 @@
-/** What the simulation has found, each by the seed that found it or by a world made for it: it fails without what mended it. */
+/** What the simulation has found, each by a world made for it: it fails without what mended it. And the world in which nothing is to be found. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { planOf } from './plan.ts'
