@@ -116,12 +116,13 @@ export const journalScenarios: readonly Scenario[] = [
   {
     name: 'the active dies with appends in doubt',
     what: 'appends are lost on their way while the active reads under a lease, and then it dies',
-    plan: (seed) => calmPlan(seed, { readShare: 0.5, appendDeadlineMs: 60 }),
+    plan: (seed) => calmPlan(seed, { readShare: 1, appendDeadlineMs: 60 }),
     direct: (world) => {
-      const stage = new Stage(world, { readMs: 2, incrementMs: 6 })
+      const stage = new Stage(world, { readMs: 2, incrementMs: 50 })
       stage.again(1_200, 1_800, () => {
         world.weather.dropShare = 1
-        stage.in(stage.between(10, 140), () => {
+        // Before and after the append is given up, which is then settled.
+        stage.in(stage.between(0, 1) < 0.4 ? stage.between(10, 60) : stage.between(90, 190), () => {
           if (stage.active) world.kill(stage.active.process.name, 600)
           world.weather.dropShare = 0
         })
