@@ -28,7 +28,9 @@ export const standbyRows: readonly Row[] = [
       const standbys = stage.standbys()
       stage.kill(...standbys)
       await stage.pause(awayMs)
-      await stage.start(...standbys)
+      // Said while it starts, before or after it listens.
+      const restored = Promise.all(standbys.map((standby) => stage.untilSaid(standby, /restored/)))
+      await Promise.all([restored, stage.start(...standbys)])
       await stage.untilWhole()
       // What they restored is what the next clients get.
       const active = stage.active()
