@@ -85,6 +85,25 @@ describe('receiver: a lease', () => {
     )
   })
 
+  it('is granted again once balancers have stopped to say that they cannot reach its holder, if nobody else could be named', () => {
+    const world = new World()
+    const grants: string[] = []
+    world.onEffect = (effect) => note(Object.assign(world, { grants }), effect)
+    world.start('a')
+    for (let report = 0; report < 4; report++) {
+      world.run(500)
+      world.report('a', 'timed-out', 'balancer')
+    }
+    world.run(5_000)
+    grants.splice(0)
+    world.run(1_000)
+    assert.equal(grants.length, 10)
+    world.take()
+    world.start('b', { weight: 2 })
+    world.run(1_000)
+    assert.deepEqual(records(world), [], 'what was said long ago deposes nobody')
+  })
+
   it('is not granted before its backend has claimed under the new epoch, though it serves under the old one', () => {
     const world = threeBackends()
     Object.assign(world.get('a').options, { claimMs: 250 })

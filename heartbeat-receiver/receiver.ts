@@ -21,14 +21,12 @@ import type { BackendView, Decision, Goodbye, Heartbeat, Hello, Member, Refuse, 
 import { closeCodes, type LeaseGrant, protocolVersion } from './protocol.ts'
 import { Roster } from './roster.ts'
 import { chooseNext } from './succession.ts'
-import { follow, type InForce, judge, judgeRenewal, type Verdict } from './verdict.ts'
+import { follow, type InForce, judge, judgeRenewal, reportGapMs, type Verdict } from './verdict.ts'
 
 /** How long the active of a decision from before may take to join a receiver that has just started: its client tries every second at least. */
 export const rejoinMs = 2_000
 /** A balancer's report that a backend is unreachable counts against naming it for so long, milliseconds. */
 const reportMemoryMs = 5_000
-/** Reports further apart than this do not belong together, milliseconds. */
-const reportGapMs = 2_000
 /** What makes this receiver the one that decides. */
 interface Leadership {
   readonly sinceMs: number

@@ -15,6 +15,8 @@ export const unsettledMaxMs = 2_250
 export const claimStallMs = 2_250
 /** An active that a balancer finds unreachable for so long is deposed if another can be reached, milliseconds. */
 export const reportedMaxMs = 1_000
+/** Reports further apart than this do not belong together, and after so long without one nothing is held against it any more, milliseconds. */
+export const reportGapMs = 2_000
 
 /** A decision and how its backend takes it. */
 export interface InForce {
@@ -110,7 +112,7 @@ function judgeHealth(inForce: InForce, { status, reported, liveness }: KnownBack
     )
   if (inForce.readySinceMs === null && nowMs - inForce.progressAtMs > claimStallMs)
     return worse(`${name} did not begin its reign within ${claimStallMs} ms`, inForce.progressAtMs)
-  if (reported && reported.lastMs - reported.sinceMs >= reportedMaxMs)
+  if (reported && nowMs - reported.lastMs <= reportGapMs && reported.lastMs - reported.sinceMs >= reportedMaxMs)
     return worse(`${name} is unreachable for balancer ${reported.by}`, reported.sinceMs)
   return null
 }
