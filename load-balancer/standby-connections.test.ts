@@ -93,6 +93,17 @@ describe('connections to standbys', () => {
     assert.notEqual(standbys.connect(decisionFor('b', 3), settled), made[0], 'they are given once')
   })
 
+  it('are not made to who was just named, though it is still told of as a standby', (t) => {
+    const { membership, made, standbys, member } = start(t)
+    membership.heard([member('a', 'active'), member('b', 'standby')])
+    standbys.connect(decisionFor('b', 2), settled)
+    membership.heard([member('b', 'standby')]) // as when a is judged to be gone
+    assert.equal(made.length, 1)
+    standbys.connect(decisionFor('c', 3), settled)
+    membership.heard([member('b', 'standby'), member('c', 'active')])
+    assert.equal(made.at(-1)!.target.name, 'b', 'a standby it is again once another is named')
+  })
+
   it('are not used for another incarnation, nor for another URL', (t) => {
     const { membership, made, standbys, member } = start(t)
     membership.heard([member('b', 'standby')])

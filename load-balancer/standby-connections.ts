@@ -38,6 +38,8 @@ export class StandbyConnections {
   readonly #options: StandbyConnectionsOptions
   readonly #stop: () => void
   #atHand = new Map<string, AtHand>()
+  /** Who was named last: receivers may tell of it as a standby until its claim is valid. */
+  #named: string | null = null
   #closed = false
 
   constructor(options: StandbyConnectionsOptions) {
@@ -52,6 +54,7 @@ export class StandbyConnections {
   /** Connections to `target`: those at hand, if there are. */
   readonly connect: Connect = (target, settled) => {
     const { incarnation, url } = target
+    this.#named = incarnation
     const known = incarnation === null ? undefined : this.#atHand.get(incarnation)
     const connections = known?.member.url === url ? known.connections : this.#options.make(target)
     if (connections === known?.connections) this.#atHand.delete(known.member.incarnation!)
@@ -80,7 +83,8 @@ export class StandbyConnections {
       .sort((a, b) => b.weight - a.weight)
     for (const member of standbys) {
       if (this.#atHand.size >= standbysMax) return
-      if (!this.#atHand.has(member.incarnation!)) this.#keep(member)
+      if (member.incarnation === this.#named || this.#atHand.has(member.incarnation!)) continue
+      this.#keep(member)
     }
   }
 
