@@ -70,7 +70,22 @@ test('who waited too long is told that once, and not again when the answer comes
   const untold = new Untold(log)
   untold.add(tickets)
   untold.tell(10)
-  assert.deepEqual(seen, ['OUTCOME_UNKNOWN', 'OUTCOME_UNKNOWN', '3'])
+  assert.deepEqual(seen, ['READ_UNPROVEN', 'READ_UNPROVEN', '3'])
+})
+
+test('of what changed nothing the outcome is known; of a transaction, and of one that was recorded before, it is not', () => {
+  const seen: string[] = []
+  const encoded = { start: 0, end: 1 } as unknown as Submission<number>['encoded']
+  const recorded = { kind: 'recorded', responseText: '2', byKey: false } as const
+  const told = { told: (outcome: Outcome<number>) => note(seen, outcome, () => undefined) }
+  const tickets = [ran(1), { ...ran(1), encoded }, { ...ran(2), outcome: recorded }]
+  failOverdue(
+    tickets.map((ticket) => pending(ticket, told, 0, held)),
+    10,
+    12,
+    log,
+  )
+  assert.deepEqual(seen, ['READ_UNPROVEN', 'OUTCOME_UNKNOWN', 'OUTCOME_UNKNOWN'])
 })
 
 test('a promise is settled by what its transaction came to', async () => {

@@ -130,11 +130,18 @@ export function failAll(tickets: Iterable<Ticket>, error: CheckpointError, log: 
   for (const ticket of tickets) answer(ticket as Pending, { kind: 'failed', error }, log)
 }
 
-/** Tells callers who waited for `deadlineMs` that their outcome is unknown; their transactions stay where they are. */
+/**
+ * Tells callers who waited for `deadlineMs` that their outcome is unknown; their transactions stay where they are. Of what changed nothing it
+ * is known.
+ */
 export function failOverdue(tickets: Iterable<Ticket>, deadlineMs: number, nowMs: number, log: Logger): void {
-  const error = new CheckpointError('OUTCOME_UNKNOWN', 'the journal did not answer in time')
-  const overdue = [...tickets].filter((ticket) => nowMs - (ticket as Pending).submittedAtMs >= deadlineMs)
-  failAll(overdue, error, log)
+  const unknown = new CheckpointError('OUTCOME_UNKNOWN', 'the journal did not answer in time')
+  const unproven = new CheckpointError('READ_UNPROVEN', 'the journal did not answer in time; nothing was to be changed')
+  for (const ticket of [...(tickets as Iterable<Pending>)]) {
+    if (nowMs - ticket.submittedAtMs < deadlineMs) continue
+    const changedNothing = ticket.encoded === null && ticket.outcome.kind === 'ran'
+    failAll([ticket], changedNothing ? unproven : unknown, log)
+  }
 }
 
 function answer(waiting: Pending, outcome: Outcome<unknown>, log: Logger): void {

@@ -19,6 +19,7 @@ export const checkpointErrors = {
   CHANGED_BY_READ: { status: 500, outcome: 'not applied', retriable: false },
   OUTSIDE_TRANSACTION: { status: 500, outcome: 'not applied', retriable: false },
   OUTCOME_UNKNOWN: { status: 503, outcome: 'unknown', retriable: true },
+  READ_UNPROVEN: { status: 503, outcome: 'not applied', retriable: true },
   STOPPED: { status: 503, outcome: 'unknown', retriable: true },
   OPTIONS_WRONG: { status: 500, outcome: 'not applied', retriable: false },
   JOURNAL_UNREACHABLE: { status: 503, outcome: 'unknown', retriable: true },
