@@ -7,9 +7,8 @@ export const balancerScenarios: readonly Scenario[] = [
   {
     name: 'more requests than may be held',
     what: `nobody is active for a while, with more clients than the ${heldMax} requests that a balancer may hold here`,
-    plan: (seed) => calmPlan(seed, { clients: 8, balancers: 1 }),
+    plan: (seed) => calmPlan(seed, { clients: 8, balancers: 1, hold: { timeMs: 10_000, requestsMax: heldMax } }),
     direct: (world) => {
-      Object.assign(world.hold, { requestsMax: heldMax })
       const stage = new Stage(world, { readMs: 100, incrementMs: 100 })
       stage.again(2_000, 3_000, () => {
         world.faulty(1_000)

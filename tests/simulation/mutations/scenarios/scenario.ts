@@ -15,11 +15,22 @@ export interface Scenario {
   direct(world: World): void
 }
 
+const usualHold = { timeMs: 10_000, requestsMax: 10_000 }
+
 /** The plan of a seed without its random faults, in a calm world with some of its features fixed. */
 export function calmPlan(seed: number, fixed: Partial<Plan>): Plan {
   const plan = planOf(seed)
   const calm = { faults: [], slowShare: 0, impatientShare: 0, latencyMs: [0.1, 0.6], appendDeadlineMs: 1_000 } as const
-  return { ...plan, ...calm, backends: 3, balancers: 2, heartbeatMs: 100, snapshotTailBytes: null, ...fixed }
+  return {
+    ...plan,
+    ...calm,
+    backends: 3,
+    balancers: 2,
+    heartbeatMs: 100,
+    snapshotTailBytes: null,
+    hold: usualHold,
+    ...fixed,
+  }
 }
 
 /** From when on a world has settled down, milliseconds, and how long its scenario may go on. */
