@@ -95,11 +95,11 @@ export function createBackend(
   }
 }
 
-/** It said something: its silence begins anew. `loopDelayMs` as it says. */
-export function heard(backend: KnownBackend, nowMs: number, loopDelayMs = 0): void {
+/** It said something: its silence begins anew. `loopDelayMs` as it says; `stalledMs` is how long this receiver had stalled when it read that. */
+export function heard(backend: KnownBackend, nowMs: number, loopDelayMs = 0, stalledMs = 0): void {
   const { liveness } = backend
   const listening = liveness.state === 'alive' || (liveness.state === 'suspected' && liveness.evidence === 'reported')
-  if (listening) backend.suspicion.heard(nowMs, loopDelayMs)
+  if (listening) backend.suspicion.heard(nowMs, loopDelayMs, stalledMs)
   else backend.suspicion.expect(backend.intervalMs, nowMs) // the gap of an outage is not a gap between heartbeats
   backend.judgeAtMs = nowMs + backend.suspicion.patienceMs()
 }

@@ -381,6 +381,18 @@ describe('receiver: time', () => {
     assert.equal(world.take().filter((line) => / left /.test(line)).length, 1)
   })
 
+  it('learns no patience from its own stall: who hangs seconds after it is found as soon as ever', () => {
+    const world = threeBackends()
+    world.stall(2_000)
+    world.run(1_000)
+    world.take()
+    world.freeze('a')
+    const frozenAtMs = world.nowMs
+    world.run(400)
+    const [record = ''] = world.take().filter((line) => line.includes('record'))
+    assert.ok(Number(record.split(' ')[0]) - frozenAtMs <= 250, record || 'nobody was named')
+  })
+
   it('still finds the one that hangs after its own stall', () => {
     const world = threeBackends()
     world.freeze('a')

@@ -174,7 +174,7 @@ export class Receiver {
       this.#effects.push({ type: 'close', connection, code: closeCodes.policy, reason })
       return
     }
-    const before = this.#roster.heard(backend, heartbeat, nowMs)
+    const before = this.#roster.heard(backend, heartbeat, nowMs, this.#stalledMs(nowMs))
     const { inForce, epoch } = this.#book
     const named = inForce !== null && this.#book.isNamed(backend)
     const becameReady = named && follow(inForce, backend, nowMs, before?.offset ?? -1)
@@ -260,11 +260,16 @@ export class Receiver {
   }
 
   #tick(nowMs: number): void {
-    const stalledMs = nowMs - (this.#tickedAtMs ?? nowMs) - tickMs
+    const stalledMs = this.#stalledMs(nowMs)
     this.#tickedAtMs = nowMs
     this.#roster.tick(nowMs, stalledMs)
     const { inForce } = this.#book
     this.#roster.setIntervals(inForce?.decision.incarnation, (backend) => this.#welcome(backend), nowMs)
+  }
+
+  /** For how long a tick is overdue; below 0 if none is. */
+  #stalledMs(nowMs: number): number {
+    return nowMs - (this.#tickedAtMs ?? nowMs) - tickMs
   }
 
   /** `lead` is said again until a heartbeat shows that it arrived. */

@@ -141,10 +141,10 @@ export class Roster {
     this.#probe(backend)
   }
 
-  /** A heartbeat came. Returns what the one before said. */
-  heard(backend: KnownBackend, heartbeat: Heartbeat, nowMs: number): Heartbeat | null {
+  /** A heartbeat came, and was read when this receiver had stalled for `stalledMs`. Returns what the one before said. */
+  heard(backend: KnownBackend, heartbeat: Heartbeat, nowMs: number, stalledMs: number): Heartbeat | null {
     if (backend.liveness.state === 'gone' && backend.liveness.said) return backend.status
-    heard(backend, nowMs, heartbeat.eventLoopDelayMs)
+    heard(backend, nowMs, heartbeat.eventLoopDelayMs, stalledMs)
     this.#heardAtMs = nowMs
     this.#touch(backend.hello.name)
     const before = updateStatus(backend, heartbeat, nowMs)

@@ -59,9 +59,12 @@ export class Suspicion {
     this.#next = 1
   }
 
-  /** A heartbeat came. `loopDelayMs` is the longest time in which the sender's event loop stood still since the one before, by its own word. */
-  heard(nowMs: number, loopDelayMs = 0): void {
-    const gapMs = nowMs - this.#heardAtMs
+  /**
+   * A heartbeat came. `loopDelayMs` is the longest time in which the sender's event loop stood still since the one before, by its own word;
+   * `stalledMs` the time for which the listener stood still just now: from an interval on it says nothing of the sender, and is not learnt.
+   */
+  heard(nowMs: number, loopDelayMs = 0, stalledMs = 0): void {
+    const gapMs = nowMs - this.#heardAtMs - (stalledMs >= this.#intervalMs ? stalledMs : 0)
     this.#heardAtMs = Math.max(nowMs, this.#heardAtMs)
     if (gapMs < this.#intervalMs * regularShareMin) return
     this.#gaps[this.#next] = gapMs
