@@ -136,7 +136,7 @@ export class DecisionFollower extends EventEmitter<FollowerEvents> {
 
   /** A wrong token may be put right on the other side; it is an error all the same, as nobody is told anything until then. */
   #lost(link: ReceiverLink, { code, reason }: Loss): Reaction {
-    this.#members.lost(link.url)
+    if (this.#members.lost(link.url)) this.emit('members', this.#members.members)
     if (code !== closeCodes.unauthorized && code !== closeCodes.versionUnsupported) return 'retry'
     this.#options.log.error({ event: 'refused', receiver: link.url, code, reason }, `${link.url} refuses: ${reason}`)
     return 'retry-late'

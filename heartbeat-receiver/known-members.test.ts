@@ -83,6 +83,21 @@ describe('known members', () => {
     assert.equal(namesOf(known), 'de')
   })
 
+  it('that only a lost receiver told go with it if another has told its whole list and is heard', () => {
+    const known = new KnownMembers()
+    known.take('r', whole('ab'))
+    known.take('s', whole('bc'))
+    known.lost('r')
+    assert.equal(namesOf(known), 'bc')
+    known.take('s', { type: 'members-changed', members: [member('b', { phase: 'active' })], left: ['c'] })
+    assert.deepEqual(known.members, [member('b', { phase: 'active' })], 'the lost one is believed no longer')
+    known.lost('s')
+    assert.equal(namesOf(known), 'b')
+    known.take('r', changed('d'))
+    assert.equal(known.lost('r'), false)
+    assert.equal(namesOf(known), 'bd', 'who began again and told no whole list takes nobody’s place')
+  })
+
   it('are all that any receiver hears', () => {
     const known = new KnownMembers()
     known.take('r', whole('ab'))

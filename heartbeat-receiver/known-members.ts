@@ -10,8 +10,10 @@ interface Told {
   members: Members
   /** A whole list under way. */
   draft: Members | null
-  /** False if it was lost: what it told stays until another receiver, or this one again, tells the whole list. */
+  /** False if it was lost: what it told stays until a receiver that is heard has told the whole list. */
   heard: boolean
+  /** True once it has told the whole list, since it was lost last. */
+  whole: boolean
 }
 
 /**
@@ -42,22 +44,31 @@ export class KnownMembers {
     if (!message.last) return false
     told.members = told.draft
     told.draft = null
-    for (const [other, { heard }] of this.#told) if (!heard) this.#told.delete(other)
+    told.whole = true
+    this.#forgetLost()
     return this.#merge()
   }
 
-  /** The connection to a receiver was lost. */
-  lost(receiver: string): void {
+  /** The connection to a receiver was lost. True if the members have changed. */
+  lost(receiver: string): boolean {
     const told = this.#told.get(receiver)
-    if (!told) return
+    if (!told) return false
     told.heard = false
+    told.whole = false
     told.draft = null
+    if (![...this.#told.values()].some(({ whole }) => whole)) return false
+    this.#forgetLost()
+    return this.#merge()
+  }
+
+  #forgetLost(): void {
+    for (const [receiver, { heard }] of this.#told) if (!heard) this.#told.delete(receiver)
   }
 
   #toldBy(receiver: string): Told {
     const known = this.#told.get(receiver)
     if (known) return known
-    const told: Told = { members: new Map(), draft: null, heard: true }
+    const told: Told = { members: new Map(), draft: null, heard: true, whole: false }
     this.#told.set(receiver, told)
     return told
   }
