@@ -50,6 +50,24 @@ describe('receiver: one that follows', () => {
     ])
   })
 
+  it('that becomes the one that decides tells of no crash that it only took for one: the active is well', () => {
+    const world = following()
+    const { decisions } = world.core
+    world.cut('a') // from this receiver alone
+    world.run(1_000)
+    world.connect(world.get('a'))
+    world.run(60_000)
+    world.take()
+    world.authorize(decisions)
+    world.run(500)
+    const trace = world.take()
+    assert.ok(trace.some((line) => line.includes('a stays, under a new receiver')))
+    assert.deepEqual(
+      trace.filter((line) => line.includes('crashed')),
+      [],
+    )
+  })
+
   it('that becomes the one that decides tells of the crash that made it necessary', () => {
     const world = following()
     const { decisions } = world.core

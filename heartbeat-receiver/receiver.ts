@@ -240,6 +240,7 @@ export class Receiver {
     if (decision) this.#roster.expect(decision, nowMs, rejoinMs)
     this.#book.begin(decision, nowMs)
     const liveness = this.#named()?.liveness
+    if (liveness?.state === 'alive') this.#losses.leaveToOthers() // it was lost to this receiver alone, for a while
     if (decision && liveness?.state === 'gone' && liveness.proven) this.#leases.died(decision.incarnation)
   }
 
