@@ -224,6 +224,18 @@ describe('receiver: a golden trace of', () => {
     assert.match(world.take().join(), /record epoch 3 c-3: b did not begin its reign within 2250 ms/)
   })
 
+  it('one that was named, does not begin its reign and connects anew again and again: the next is named', () => {
+    const world = threeBackends()
+    world.get('b').options.claimMs = null
+    world.kill('a')
+    for (let cut = 0; cut < 4; cut++) {
+      world.run(1_000)
+      world.cut('b')
+      world.connect(world.get('b'))
+    }
+    assert.match(world.take().join(), /record epoch 3 c-3: b did not begin its reign within 2250 ms/)
+  })
+
   it('a refusal: the next is named, and who refused is asked last and ever more seldom', () => {
     const world = threeBackends()
     world.get('b').refusing = 'not well'

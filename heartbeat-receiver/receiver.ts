@@ -158,7 +158,8 @@ export class Receiver {
     const backend = this.#roster.join(connection, hello, nowMs)
     if (!backend) return
     this.#welcome(backend)
-    if (this.#book.inForce && this.#book.isNamed(backend)) this.#book.inForce.progressAtMs = nowMs
+    // Of one that is heard for the first time: whoever only connects anew has come no nearer to leading.
+    if (this.#book.inForce && this.#book.isNamed(backend) && !backend.status) this.#book.inForce.progressAtMs = nowMs
   }
 
   #welcome({ connection, intervalMs: heartbeatIntervalMs }: KnownBackend): void {
