@@ -5,7 +5,7 @@ import { type Moment, momentOf } from '../checkpoint/staleness.ts'
 import type { Time } from '../checkpoint/time.ts'
 import { DecisionLog } from './decision-log.ts'
 import { type ProbeOutcome, type RecordedDecision, tickMs } from './events.ts'
-import { type Action, type Leader, Leadership, probeUrlOf } from './leadership.ts'
+import { type Action, authorityMs, type Leader, Leadership, probeUrlOf } from './leadership.ts'
 import { Peers } from './peers.ts'
 import type { LinkPorts } from './receiver-link.ts'
 
@@ -47,6 +47,8 @@ export interface AuthorityListener {
 const grainMs = 2
 /** And it is told again when it has grown by so much, milliseconds. */
 const growthMs = 10
+/** A leader that may decide nothing for so long says so, milliseconds: until then it is likely to pass. */
+const lapsedMs = 2_000
 
 export class Authority {
   readonly #options: AuthorityOptions
@@ -57,6 +59,8 @@ export class Authority {
   #reason = ''
   #followedEpoch = -1
   #toldUntilMs: number | null = null
+  /** Since when it leads and may decide nothing. */
+  #lapsed: { readonly sinceMs: number; said: boolean } | null = null
   #ended = false
 
   constructor(options: AuthorityOptions) {
@@ -110,6 +114,7 @@ export class Authority {
   tick(): void {
     this.#leadership.tick(this.#options.time.now(), tickMs)
     this.#act()
+    this.#watchLapse()
   }
 
   /** Tells the listener if its authority is another than it was told. To be called before anything is decided. */
@@ -176,6 +181,23 @@ export class Authority {
     }
     this.#leadership.renewalEnded()
     this.#act()
+  }
+
+  /** For whoever wonders why a receiver that leads decides nothing. */
+  #watchLapse(): void {
+    const { time, log } = this.#options
+    const now = momentOf(time)
+    const since = this.#lapsed
+    if (!this.leads || this.#leadership.authorityUntilMs(now) !== null) {
+      this.#lapsed = null
+      if (since?.said && this.leads) log.info({ event: 'authority-back' }, 'this receiver may decide again')
+      return
+    }
+    this.#lapsed ??= { sinceMs: now.monotonicMs, said: false }
+    if (this.#lapsed.said || now.monotonicMs - this.#lapsed.sinceMs < lapsedMs) return
+    this.#lapsed.said = true
+    const reason = `no record in the journal of decisions was acknowledged within ${authorityMs} ms of its sending`
+    log.warn({ event: 'authority-lapsed', reason }, `this receiver leads and may decide nothing: ${reason}`)
   }
 
   #renewed(sentAt: Moment): void {
