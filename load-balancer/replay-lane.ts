@@ -73,6 +73,7 @@ export class ReplayLane implements Lane {
       time,
       wanted: () => this.#held.forSession > 0,
       submit: (submission) => this.submit(submission),
+      abandon: (job) => this.abandon(job),
       opened: () => this.#sessionOpened(),
       notOpened: (reason) => log.warn({ event: 'session', ...this.#whom(), reason }, 'no session'),
     })

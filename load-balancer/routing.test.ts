@@ -35,9 +35,11 @@ describe('a decision', () => {
 })
 
 describe('a hint', () => {
-  it('is followed above the known epoch only', () => {
+  it('is followed above the known epoch, and under it where the journal has another claimant, but never below', () => {
     const current = target(5, 'a')
-    assert.equal(hinted(current, { epoch: 5, url: 'http://b:1' }).type, 'none')
+    assert.equal(hinted(current, { epoch: 4, url: 'http://b:1' }).type, 'none')
+    assert.equal(hinted(current, { epoch: 5, url: 'http://a:1' }).type, 'none')
+    assert.equal(hinted(current, { epoch: 5, url: 'http://b:1' }).type, 'moved')
     const change = hinted(current, { epoch: 6, url: 'http://b:1' })
     assert.equal(change.type, 'moved')
     assert.equal(hinted(current, { epoch: 6, url: 'http://a:1' }).type, 'renewed')

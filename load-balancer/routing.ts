@@ -40,9 +40,13 @@ export function decided(current: Target | undefined, decision: Decision): Change
   return { type: same ? 'renewed' : 'moved', target }
 }
 
-/** A backend refused and pointed elsewhere. It is followed only above the epoch that is known. */
+/**
+ * A backend refused and pointed elsewhere. It is followed above the epoch that is known; and under the same one, as the journal knows but one
+ * claimant of an epoch, where a receiver that has lost its decisions may name another under an epoch that was told before.
+ */
 export function hinted(current: Target | undefined, hint: Hint): Change {
-  if (!current || hint.epoch <= current.epoch) return none
+  if (!current || hint.epoch < current.epoch) return none
+  if (hint.epoch === current.epoch && hint.url === current.url) return none
   if (hint.url === current.url) return { type: 'renewed', target: { ...current, epoch: hint.epoch } }
   // All backends of a shard run the same service, so what is said of one's routes holds for the other.
   const target = { epoch: hint.epoch, url: hint.url, name: null, incarnation: null, exactlyOnce: current.exactlyOnce }

@@ -10,17 +10,26 @@ export interface SessionKeeperOptions {
   /** True if a request waits for a session. */
   wanted: () => boolean
   /** Sends the request for a session as any other. */
-  submit: (submission: Submission) => void
+  submit: (submission: Submission) => Job
+  /** Nobody waits for its answer any more. */
+  abandon: (job: Job) => void
   /** A session is there. */
   opened: () => void
   /** None was given, for `reason`; it is asked again after a pause, if one is wanted still. */
   notOpened: (reason: string) => void
 }
 
+/**
+ * A session that is not given within so long is asked for anew, milliseconds. All writes wait for it, and the connection of the request may be one
+ * that a middlebox has forgotten: nobody would ever hear of that, as others answer meanwhile. A second session does no harm.
+ */
+export const sessionPatienceMs = 500
+
 export class SessionKeeper {
   readonly #options: SessionKeeperOptions
   readonly #sessions = new Sessions()
   #cancelPause: () => void = () => undefined
+  #cancelWait: () => void = () => undefined
   #closed = false
 
   constructor(options: SessionKeeperOptions) {
@@ -41,12 +50,19 @@ export class SessionKeeper {
     if (this.#closed || !this.#options.wanted() || !this.#sessions.begin()) return
     const outlet = new SessionOutlet({
       opened: (id) => {
+        this.#cancelWait()
         this.#sessions.opened(id)
         this.#options.opened()
       },
       notOpened: (reason) => this.#failed(reason),
     })
-    this.#options.submit({ outlet, outgoing: sessionRequest(), harmless: true })
+    const { time, submit, abandon } = this.#options
+    const job = submit({ outlet, outgoing: sessionRequest(), harmless: true })
+    if (job.done) return
+    this.#cancelWait = time.after(sessionPatienceMs, () => {
+      abandon(job)
+      this.#failed(`no answer within ${sessionPatienceMs} ms when asked for a session`)
+    })
   }
 
   /** The backend ended `session`. */
@@ -57,9 +73,11 @@ export class SessionKeeper {
   close(): void {
     this.#closed = true
     this.#cancelPause()
+    this.#cancelWait()
   }
 
   #failed(reason: string): void {
+    this.#cancelWait()
     this.#sessions.notOpened()
     if (this.#closed) return
     this.#options.notOpened(reason)

@@ -70,6 +70,22 @@ describe('the replay lane in virtual time', () => {
     assert.deepEqual(answers, ['200 fine'])
   })
 
+  it('asks for a session anew when the request for it went over a connection of which nothing is heard, while others answer', async (t) => {
+    const { time, follower, backends, answers, send } = startLane(t)
+    follower.decide(decisionFor('a', 1))
+    const [a] = backends
+    const { session } = a!
+    a!.session = 'none'
+    send('POST')
+    await time.pass(10)
+    a!.session = session
+    for (let turns = 0; turns < 8; turns++) {
+      send('GET')
+      await time.pass(100)
+    }
+    assert.deepEqual(answers, Array(9).fill('200 fine'))
+  })
+
   it('gives up requests to a backend that says nothing to anybody', async (t) => {
     const { time, follower, backends, answers, send } = startLane(t)
     follower.decide(decisionFor('a', 1))
