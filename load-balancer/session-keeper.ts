@@ -59,10 +59,16 @@ export class SessionKeeper {
     const { time, submit, abandon } = this.#options
     const job = submit({ outlet, outgoing: sessionRequest(), harmless: true })
     if (job.done) return
-    this.#cancelWait = time.after(sessionPatienceMs, () => {
+    const look = () => {
+      // It waits for a target or a connection: these are bounded by themselves, and what becomes of them is evidence.
+      if (!job.sending?.left) {
+        this.#cancelWait = time.after(sessionPatienceMs, look)
+        return
+      }
       abandon(job)
       this.#failed(`no answer within ${sessionPatienceMs} ms when asked for a session`)
-    })
+    }
+    this.#cancelWait = time.after(sessionPatienceMs, look)
   }
 
   /** The backend ended `session`. */
