@@ -17,13 +17,21 @@ import {
   type TestReceiver,
 } from './test-receiver.ts'
 
+/** A port that is free, below those that the system gives to whoever asks for any: nobody takes it before it is used. */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
+  for (;;) {
+    const server = createServer()
+    const listening = once(server, 'listening')
+    server.listen(10_000 + Math.floor(Math.random() * 20_000), '127.0.0.1')
+    const port = await listening.then(
+      () => (server.address() as { port: number }).port,
+      () => null,
+    )
+    if (port === null) continue
+    server.close()
+    await once(server, 'close')
+    return port
+  }
 }
 
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
