@@ -20,8 +20,13 @@ export interface LeaseGrant {
   readonly sentAt: Moment
 }
 
-/** What a holder's clock may run slower than the receiver's over the length of a lease: a share of it, and milliseconds for their grain. */
+/** What a holder's clock may run slower than the giver's over the length of a lease: a share of it, and milliseconds for their grain. */
 const drift = { share: 0.01, ms: 1 }
+
+/** How long a holder may count on what it was given for `forMs`, milliseconds. Of a receiver's authority as of a backend's lease. */
+export function countedByHolderMs(forMs: number): number {
+  return forMs * (1 - drift.share) - drift.ms
+}
 
 /** The lease of one process. */
 export class Lease {
@@ -50,6 +55,6 @@ export class Lease {
   holds(now: Moment, epoch: number): boolean {
     const grant = this.#grant
     if (grant === null || grant.epoch !== epoch || epoch < this.#epochMin) return false
-    return elapsedMs(grant.sentAt, now) < grant.forMs * (1 - drift.share) - drift.ms
+    return elapsedMs(grant.sentAt, now) < countedByHolderMs(grant.forMs)
   }
 }

@@ -2,8 +2,10 @@
  * For tests: several leaderships around one journal, in virtual time. Each has clocks of its own, that drift within 1 % of one another, jump
  * and stand still; records land late and are read late; processes pause, die and start again; links and probes tell what is true, or was.
  */
+
+import { countedByHolderMs } from '../checkpoint/lease.ts'
 import type { Moment } from '../checkpoint/staleness.ts'
-import { heldForMs, Leadership } from './leadership.ts'
+import { Leadership } from './leadership.ts'
 
 /** A number from 0 to 1, the same ones for the same seed (mulberry32). */
 export function seeded(seed: number): () => number {
@@ -224,7 +226,8 @@ export class LeadershipWorld {
     const now = this.clockOf(process)
     process.leadership.tick(now.monotonicMs, tickMs)
     this.#act(process)
-    if (process.leadership.authorityUntilMs(now) !== null) this.leases.set(process, this.nowMs + heldForMs(leaseMs))
+    if (process.leadership.authorityUntilMs(now) !== null)
+      this.leases.set(process, this.nowMs + countedByHolderMs(leaseMs))
     if (process.leadership.leads) this.#tellPeers(process)
   }
 

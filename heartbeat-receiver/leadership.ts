@@ -15,6 +15,7 @@
  *   other, and what is above waits for its authority. All this keeps it from being a nuisance.
  * - **Leases of others.** Whoever led before may have granted leases up to the end of its authority, each for `leaseMs`.
  */
+import { countedByHolderMs } from '../checkpoint/lease.ts'
 import { elapsedMs, type Moment } from '../checkpoint/staleness.ts'
 import type { ProbeOutcome } from './events.ts'
 import { isWithinReach, machineOf, placeOf } from './receiver-address.ts'
@@ -37,11 +38,6 @@ const probePauseMs = 500
 const linkSilentMs = 200
 /** A tick that comes so late was held up: others' records may wait to be read, milliseconds. */
 const stallMs = 100
-
-/** How long a holder may count on what was given for so long, milliseconds: its clock may be slower than the giver's. */
-export function heldForMs(givenMs: number): number {
-  return givenMs * 0.99 - 1
-}
 
 /** Who claimed the journal last. */
 export interface Leader {
@@ -134,7 +130,7 @@ export class Leadership {
   authorityUntilMs(now: Moment): number | null {
     const state = this.#state
     if (state.name !== 'leading' || state.renewedAt === null || now.monotonicMs < state.authorityFromMs) return null
-    const leftMs = heldForMs(authorityMs) - elapsedMs(state.renewedAt, now)
+    const leftMs = countedByHolderMs(authorityMs) - elapsedMs(state.renewedAt, now)
     return leftMs > 0 ? now.monotonicMs + leftMs : null
   }
 

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { z } from 'zod'
 import { startKafka } from '../../compose/kafka/kafka.ts'
+import { processorTimeMs, residentBytes } from '../../compose/process-figures.ts'
 import { type ManagedProcess, Processes } from '../../compose/processes.ts'
 import { type DecisionFollower, followDecisions } from '../../heartbeat-receiver/decision-follower.ts'
 import type { Decision } from '../../heartbeat-receiver/protocol.ts'
@@ -13,7 +14,6 @@ import { type Column, type Metrics, rowsOf, type Sample } from '../harness.ts'
 import type { Findings } from '../report.ts'
 import { percentile } from '../statistics.ts'
 import type { FleetAnswer, FleetQuestion } from './fleet-process.ts'
-import { costOf } from './process-cost.ts'
 
 const wholeNumber = z.coerce.number('expected a whole number').int('expected a whole number')
 const sizesText = /^\d{1,5}(,\d{1,5})*$/
@@ -140,27 +140,26 @@ async function endScene({ follower, fleet, victims: running, receiver: process }
 async function measureSize(scene: Scene, size: number): Promise<Metrics> {
   const { fleet, url, options, receiver: process, emptyBytes } = scene
   const standbys = size - victims.length
-  const resized = await askFleet(fleet, (index) => ({
-    receiver: url,
-    size: Math.floor((standbys + index) / fleet.length),
-  }))
+  const share = (index: number) => ({ receiver: url, size: Math.floor((standbys + index) / fleet.length) })
+  const resized = await askFleet(fleet, share)
   mustHold(resized.connected === standbys, `${resized.connected} of ${standbys} are connected`)
   await pause(settleMs)
-  const before = { cost: await costOf(process.pid), answered: resized.answered, atMs: performance.now() }
+  const before = {
+    cpuMs: await figure(processorTimeMs(process.pid)),
+    answered: resized.answered,
+    atMs: performance.now(),
+  }
   await pause(options.seconds * 1_000)
-  const cost = await costOf(process.pid)
+  const cpuMs = await figure(processorTimeMs(process.pid))
   const passedMs = performance.now() - before.atMs
-  const { answered } = await askFleet(fleet, (index) => ({
-    receiver: url,
-    size: Math.floor((standbys + index) / fleet.length),
-  }))
-  const residentBytes = await leastResident(process.pid)
+  const { answered } = await askFleet(fleet, share)
+  const leastBytes = await leastResident(process.pid)
   const decisions = await killAll(scene, options.kills)
   return {
-    cpuPercent: ((cost.cpuMs - before.cost.cpuMs) / passedMs) * 100,
+    cpuPercent: ((cpuMs - before.cpuMs) / passedMs) * 100,
     heartbeatsPerSecond: ((answered - before.answered) / passedMs) * 1_000,
-    residentMiB: residentBytes / mebibyte,
-    bytesPerBackend: Math.max(0, residentBytes - emptyBytes) / standbys,
+    residentMiB: leastBytes / mebibyte,
+    bytesPerBackend: Math.max(0, leastBytes - emptyBytes) / standbys,
     decisionP50: percentile(decisions, 0.5),
     decisionP99: percentile(decisions, 0.99),
   }
@@ -225,8 +224,15 @@ async function askFleet(
 async function leastResident(pid: number): Promise<number> {
   let least = Number.POSITIVE_INFINITY
   for (let look = 0; look < 4; look++) {
-    least = Math.min(least, (await costOf(pid)).residentBytes)
+    least = Math.min(least, await figure(residentBytes(pid)))
     await pause(sampleMs)
   }
   return least
+}
+
+/** A figure of the receiver, which is there for as long as it is measured. */
+async function figure(read: Promise<number | undefined>): Promise<number> {
+  const value = await read
+  mustHold(value !== undefined, 'the receiver is gone, or this is no Linux')
+  return value
 }

@@ -56,7 +56,7 @@ export const leaseMutations: readonly Mutation[] = [
       { file: lease, find: '  #epochMin = 0\n', replace: '  #epochMin = 0\n  ended: LeaseGrant | null = null\n' },
       {
         file: lease,
-        find: 'return elapsedMs(grant.sentAt, now) < grant.forMs * (1 - drift.share) - drift.ms',
+        find: 'return elapsedMs(grant.sentAt, now) < countedByHolderMs(grant.forMs)',
         replace: 'return this.ended !== grant',
       },
       {
