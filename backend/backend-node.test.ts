@@ -256,3 +256,13 @@ test('one that is closed before it joins never joins', async (t) => {
   await world.time.run(1_000)
   assert.equal(sockets.length, 0)
 })
+
+test('one that is closed while it catches up has not failed', async (t) => {
+  const world = new World(t)
+  const { node } = world.make('a')
+  node.join()
+  assert.equal(node.checkpoint.phase, 'starting')
+  await node.close()
+  await world.time.run(1_000)
+  assert.deepEqual(world.failures, [])
+})

@@ -5,6 +5,7 @@
 import type { Logger } from 'pino'
 import {
   type Checkpoint,
+  CheckpointError,
   type CheckpointLimits,
   createCheckpoint,
   type Journal,
@@ -92,7 +93,7 @@ export class BackendNode {
     const heartbeats = this.#startHeartbeats()
     this.#heartbeats = heartbeats
     this.checkpoint.on('phase', () => heartbeats.statusChanged())
-    this.checkpoint.start().catch((error: unknown) => this.#options.onFailed(error))
+    this.checkpoint.start().catch((error: unknown) => this.#didNotStart(error))
   }
 
   /**
@@ -123,6 +124,11 @@ export class BackendNode {
       onRefused: this.#options.onFailed,
       ...(onHeartbeat && { onHeartbeat }),
     })
+  }
+
+  #didNotStart(error: unknown): void {
+    const stoppedMeanwhile = error instanceof CheckpointError && error.code === 'STOPPED'
+    if (!stoppedMeanwhile) this.#options.onFailed(error) // to be told to stop while it catches up is no failure
   }
 
   #lead(epoch: number): void {
