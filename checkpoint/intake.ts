@@ -12,6 +12,9 @@ import type { Store } from './store.ts'
 import { type Identity, openingSession, type Submission, submission } from './submission.ts'
 import type { Time } from './time.ts'
 
+/** What arrived is sent before its turn of the event loop ends if that has lasted so long, milliseconds. */
+const longTurnMs = 2
+
 export interface IntakeOptions {
   readonly node: string
   readonly limits: CheckpointLimits
@@ -110,6 +113,14 @@ export class Intake {
     if (made.encoded === null) return this.#enqueueRead(made, caller)
     this.wantTurn()
     this.#options.replica.submit(pending(made, caller, this.#turnAtMs, this.#heldAnswers))
+    this.#sendAfterLongTurn(this.#options.time.now())
+  }
+
+  /** A turn that lasts, as when a successor is given all that was held, does not hold up what it began with. */
+  #sendAfterLongTurn(nowMs: number): void {
+    if (nowMs - this.#turnAtMs < longTurnMs) return
+    this.#turnAtMs = Math.floor(nowMs)
+    this.#options.send()
   }
 
   /** What changed nothing, a refusal too, tells of the state that it saw when it ran, just now. */
@@ -121,5 +132,6 @@ export class Intake {
     if (way === 'at-once') return answerAtOnce(caller, made.outcome, log)
     if (way === 'barrier') this.wantTurn()
     replica.submit(pending(made, caller, Math.floor(now.monotonicMs), this.#heldAnswers), way)
+    if (way === 'barrier') this.#sendAfterLongTurn(now.monotonicMs)
   }
 }

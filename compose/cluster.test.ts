@@ -17,7 +17,7 @@ const port = Number(value('--port')) || 4711
 const places = { receiver: 'http://127.0.0.1:' + port, kafka: '127.0.0.1:' + port }
 console.log(JSON.stringify({ level: 30, event: 'listening', url: places[name] ?? 'http://127.0.0.1:' + port,
   adminUrl: 'http://127.0.0.1:' + value('--admin-port'), brokers: ['127.0.0.1:' + port], flags, token, own, ownPid: process.pid,
-  tunables: process.env.GLIBC_TUNABLES }))
+  tunables: process.env.GLIBC_TUNABLES, nodeOptions: process.env.NODE_OPTIONS }))
 setInterval(() => {}, 60_000)
 `
 const command: [string, ...string[]] = [process.execPath, '-e', actorSource]
@@ -88,23 +88,43 @@ test('on free ports too, receivers and balancers that are several are found agai
   assert.deepEqual(names.map(portsOf), before)
 })
 
-test('backends alone are given huge pages, and what somebody chose for glibc stays', async (t) => {
-  const before = process.env.GLIBC_TUNABLES
+test('backends alone are started so that their memory is quick to free, and what somebody chose stays', async (t) => {
+  const { GLIBC_TUNABLES: glibcBefore, NODE_OPTIONS: nodeBefore } = process.env
+  const choose = (name: string, value: string | undefined) => {
+    if (value === undefined) delete process.env[name]
+    else process.env[name] = value
+  }
   t.after(() => {
-    if (before === undefined) delete process.env.GLIBC_TUNABLES
-    else process.env.GLIBC_TUNABLES = before
+    choose('GLIBC_TUNABLES', glibcBefore)
+    choose('NODE_OPTIONS', nodeBefore)
   })
-  for (const [chosen, backend, others] of [
-    [undefined, 'glibc.malloc.hugetlb=1', undefined],
-    ['glibc.malloc.tcache_count=7', 'glibc.malloc.tcache_count=7', 'glibc.malloc.tcache_count=7'],
-  ] as const) {
-    if (chosen === undefined) delete process.env.GLIBC_TUNABLES
-    else process.env.GLIBC_TUNABLES = chosen
+  const tunables = 'glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1'
+  for (const { chosen, backend } of [
+    { chosen: {}, backend: { tunables, nodeOptions: '--max-semi-space-size=2' } },
+    {
+      chosen: { tunables: 'glibc.malloc.tcache_count=7', nodeOptions: '--no-deprecation' },
+      backend: { tunables: 'glibc.malloc.tcache_count=7', nodeOptions: '--no-deprecation --max-semi-space-size=2' },
+    },
+    {
+      chosen: { nodeOptions: '--max-semi-space-size=16' },
+      backend: { tunables, nodeOptions: '--max-semi-space-size=16' },
+    },
+  ] as { chosen: Given; backend: Given }[]) {
+    choose('GLIBC_TUNABLES', chosen.tunables)
+    choose('NODE_OPTIONS', chosen.nodeOptions)
     const { started } = await cluster(t, { backends: 2 })
-    for (const { name, line } of started)
-      assert.equal(line.tunables, name.startsWith('backend') ? backend : others, name)
+    for (const { name, line } of started) {
+      const given = { tunables: line.tunables, nodeOptions: line.nodeOptions }
+      const { tunables, nodeOptions } = name.startsWith('backend') ? backend : chosen
+      assert.deepEqual(given, { tunables, nodeOptions }, name)
+    }
   }
 })
+
+interface Given {
+  readonly tunables?: string
+  readonly nodeOptions?: string
+}
 
 test('a given Kafka is used, and none is started', async (t) => {
   const { started, flagsOf } = await cluster(t, { kafka: ['one:1', 'two:2'], backends: 1 })
