@@ -274,9 +274,9 @@ function answerOf(response: RouteResponse): Answer {
   // Inside the transaction: what cannot be sent must not be recorded, or every successor would fail on it in turn.
   if (!Number.isInteger(status) || status < 200 || status > 599)
     throw new TypeError(`a route answered the status ${status}; expected an integer from 200 to 599`)
-  for (const [name, value] of Object.entries(headers ?? {})) {
+  for (const name in headers) {
     validateHeaderName(name)
-    validateHeaderValue(name, value)
+    validateHeaderValue(name, headers[name]!)
   }
   return { status, headers, text: body === undefined ? undefined : JSON.stringify(body) }
 }
