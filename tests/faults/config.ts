@@ -27,6 +27,9 @@ export const faultsOptions = z.object({
     .enum(['auto', 'namespaces', 'proxies'])
     .default('auto')
     .meta({ description: 'how connections are cut; auto takes network namespaces where it may' }),
+  outcomes: z.string().optional().meta({
+    description: 'file that gets a JSON line of each run; with what stands there, the table is of all of them',
+  }),
   table: z.string().optional().meta({ description: 'file that gets the table of results, such as docs/faults.md' }),
 })
 export type FaultsOptions = z.infer<typeof faultsOptions>

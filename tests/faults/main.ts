@@ -8,6 +8,7 @@ import { describeFlags, readFlags } from '../../compose/flags.ts'
 import { kafkaVersion } from '../../compose/kafka/runtime.ts'
 import { type FaultsOptions, faultsOptions } from './config.ts'
 import { openNetwork } from './open-network.ts'
+import { keepOutcome, readOutcomes } from './outcomes.ts'
 import { faultsPage, type Machine, type Outcome } from './report.ts'
 import { rows } from './rows/table.ts'
 import { runRows, type Turn } from './run-rows.ts'
@@ -46,6 +47,7 @@ async function runSuite(options: FaultsOptions, signal: AbortSignal): Promise<nu
     }),
   )
   const folder = await mkdtemp(join(tmpdir(), 'heartline-faults-'))
+  const earlier = options.outcomes === undefined ? [] : readOutcomes(options.outcomes)
   const outcomes: Outcome[] = []
   let network = ''
   await Promise.all(
@@ -61,7 +63,10 @@ async function runSuite(options: FaultsOptions, signal: AbortSignal): Promise<nu
         const possible = mine.filter(({ row }) => network === 'namespaces' || !row.needsNamespaces)
         for (const { row } of mine)
           if (!possible.some((turn) => turn.row === row)) print(`LEFT OUT ${row.name}: it needs namespaces`)
-        const onOutcome = (outcome: Outcome) => void outcomes.push(outcome)
+        const onOutcome = (outcome: Outcome) => {
+          outcomes.push(outcome)
+          if (options.outcomes !== undefined) keepOutcome(options.outcomes, outcome)
+        }
         await runRows(possible, { network: opened.network, log: silent, signal, folder, say: print, onOutcome })
       } finally {
         await opened.network.close()
@@ -70,7 +75,9 @@ async function runSuite(options: FaultsOptions, signal: AbortSignal): Promise<nu
   )
   const failed = outcomes.filter(({ violations }) => Object.keys(violations).length > 0)
   if (failed.length === 0) await rmdir(folder)
-  if (options.table !== undefined) await writeFile(options.table, faultsPage(asked, outcomes, machineOf(network)))
+  const all = [...earlier, ...outcomes]
+  const told = rows.filter(({ name }) => all.some(({ row }) => row === name))
+  if (options.table !== undefined) await writeFile(options.table, faultsPage(told, all, machineOf(network)))
   print(
     failed.length === 0
       ? `\n${outcomes.length} runs of ${asked.length} rows, without fault`

@@ -25,6 +25,9 @@ export interface RowsTools {
   readonly onOutcome: (outcome: Outcome) => void
 }
 
+/** An installation is replaced after so many turns: it remembers clients' keys for a day, and has room for 100,000. */
+const turnsMax = 40
+
 /** Turns of one shape together, so that each installation is started once; within a shape as they are given. */
 export function byShape(turns: readonly Turn[]): Turn[] {
   return [...Map.groupBy(turns, ({ row }) => row.shape.name).values()].flat()
@@ -34,10 +37,11 @@ export function byShape(turns: readonly Turn[]): Turn[] {
 export async function runRows(turns: readonly Turn[], tools: RowsTools): Promise<void> {
   let system: Installation | undefined
   let installations = 0
+  let turnsHere = 0
   try {
     for (const turn of byShape(turns)) {
       tools.signal.throwIfAborted()
-      if (system !== undefined && system.shape !== turn.row.shape) {
+      if (system !== undefined && (system.shape !== turn.row.shape || turnsHere === turnsMax)) {
         await system.stop()
         system = undefined
       }
@@ -45,7 +49,9 @@ export async function runRows(turns: readonly Turn[], tools: RowsTools): Promise
         const topicPrefix = `faults-${process.pid}-${++installations}`
         system = new Installation(turn.row.shape, { ...tools, topicPrefix })
         await startKept(system, join(tools.folder, `start-${topicPrefix}`))
+        turnsHere = 0
       }
+      turnsHere++
       const run = await runRow(turn.row, system, { ...turn, signal: tools.signal })
       tools.onOutcome(outcomeOf(run))
       tools.say(await describe(run, system, tools.folder))
