@@ -11,12 +11,13 @@ export const plannedRows: readonly Row[] = [
     event: 'planned handover (`heartline handover`)',
     allowance: 'nothing',
     run: async (stage) => {
-      const active = stage.active()
       stage.note('heartline handover')
       const { code, output } = await stage.system.command('handover', '--receivers', await stage.system.receiverUrls())
       stage.note(output)
-      if (code !== 0) stage.complain(`heartline handover ended with exit code ${code}: ${output}`)
-      await stage.untilTakenOverFrom(active)
+      const replaced = / in place of (\S+),/.exec(output)?.[1]
+      if (code !== 0 || replaced === undefined)
+        return stage.complain(`heartline handover ended with exit code ${code}: ${output}`)
+      await stage.untilTakenOverFrom(replaced) // whoever it was then: a saturated machine may have changed it before the command began
     },
   },
   {
