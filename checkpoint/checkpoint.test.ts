@@ -9,6 +9,7 @@ import type { Journal, JournalRecord, RecordListener } from './journal.ts'
 import { createMemoryLog, type MemoryLog, memoryJournal } from './memory-journal.ts'
 import { routes } from './route.ts'
 import type { RouteHandler } from './route-handler.ts'
+import { timeOfTurns } from './test-checkpoint.ts'
 
 const log = pino({ level: 'silent' })
 
@@ -19,7 +20,7 @@ function node(
   journal: Journal = memoryJournal(shared),
   limits: Partial<CheckpointLimits> = {},
 ) {
-  const checkpoint = new Checkpoint({ journal, incarnation: name, node: name, log, limits })
+  const checkpoint = new Checkpoint({ journal, incarnation: name, node: name, log, limits, time: timeOfTurns() })
   t.after(() => checkpoint.close(0))
   return checkpoint
 }

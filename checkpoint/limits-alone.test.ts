@@ -12,11 +12,12 @@ import {
   memoryJournal,
   routes,
 } from './index.ts'
+import { timeOfTurns } from './test-checkpoint.ts'
 
 const log = pino({ level: 'silent' })
 
 async function leading(t: TestContext, shared: MemoryLog, node: string, limits: Partial<CheckpointLimits> = {}) {
-  const checkpoint = createCheckpoint({ journal: memoryJournal(shared), node, log, limits })
+  const checkpoint = createCheckpoint({ journal: memoryJournal(shared), node, log, limits, time: timeOfTurns() })
   t.after(() => checkpoint.close(0))
   await checkpoint.start()
   assert.ok(checkpoint.lead())

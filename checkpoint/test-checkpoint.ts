@@ -4,8 +4,26 @@ import type { TestContext } from 'node:test'
 import { pino } from 'pino'
 import { Checkpoint } from './checkpoint.ts'
 import { type MemoryLog, memoryJournal } from './memory-journal.ts'
+import { realTime, type Time } from './time.ts'
 
 export const silent = pino({ level: 'silent' })
+
+/** Real time that stands still within a turn of the event loop: what is asked in one shares a group, however slow the machine is. */
+export function timeOfTurns(): Time {
+  let nowMs: number | null = null
+  return {
+    ...realTime,
+    now() {
+      if (nowMs === null) {
+        nowMs = realTime.now()
+        setImmediate(() => {
+          nowMs = null
+        }).unref()
+      }
+      return nowMs
+    },
+  }
+}
 
 /** One that has read what is there; closed with the test. */
 export async function started(t: TestContext, log: MemoryLog): Promise<Checkpoint> {
