@@ -76,7 +76,7 @@ async function runSuite(options: FaultsOptions, signal: AbortSignal): Promise<nu
   const failed = outcomes.filter(({ violations }) => Object.keys(violations).length > 0)
   if (failed.length === 0) await rmdir(folder)
   const all = [...earlier, ...outcomes]
-  const told = rows.filter(({ name }) => all.some(({ row }) => row === name))
+  const told = rows.filter((row) => asked.includes(row) || all.some((outcome) => outcome.row === row.name))
   if (options.table !== undefined) await writeFile(options.table, faultsPage(told, all, machineOf(network)))
   print(
     failed.length === 0
