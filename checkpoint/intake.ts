@@ -113,14 +113,13 @@ export class Intake {
     if (made.encoded === null) return this.#enqueueRead(made, caller)
     this.wantTurn()
     this.#options.replica.submit(pending(made, caller, this.#turnAtMs, this.#heldAnswers))
-    this.#sendAfterLongTurn(this.#options.time.now())
+    this.#sendAfterLongTurn()
   }
 
   /** A turn that lasts, as when a successor is given all that was held, does not hold up what it began with. */
-  #sendAfterLongTurn(nowMs: number): void {
-    if (nowMs - this.#turnAtMs < longTurnMs) return
-    this.#turnAtMs = Math.floor(nowMs)
-    this.#options.send()
+  #sendAfterLongTurn(): void {
+    const { replica, time, send } = this.#options
+    if (replica.mayAppend && time.now() - this.#turnAtMs >= longTurnMs) send()
   }
 
   /** What changed nothing, a refusal too, tells of the state that it saw when it ran, just now. */
@@ -132,6 +131,6 @@ export class Intake {
     if (way === 'at-once') return answerAtOnce(caller, made.outcome, log)
     if (way === 'barrier') this.wantTurn()
     replica.submit(pending(made, caller, Math.floor(now.monotonicMs), this.#heldAnswers), way)
-    if (way === 'barrier') this.#sendAfterLongTurn(now.monotonicMs)
+    if (way === 'barrier') this.#sendAfterLongTurn()
   }
 }

@@ -154,6 +154,11 @@ export class Replica {
     return this.#queueBytes
   }
 
+  /** True if what is queued could be appended now: it leads, and no append is on its way. */
+  get mayAppend(): boolean {
+    return this.#phase === 'active' && this.#inFlight === null
+  }
+
   /** True if what is in the journal is news: only a writer whose every append came next knows it all. */
   get needsReading(): boolean {
     return this.#phase !== 'active' || (this.#inFlight !== null && this.#inFlight.answeredOffset !== null)
@@ -227,7 +232,7 @@ export class Replica {
 
   /** Appends the next group, if there is one and nothing is in flight. */
   flush(nowMs: number): void {
-    if (this.#phase !== 'active' || this.#inFlight || this.#queue.length === 0) return
+    if (!this.mayAppend || this.#queue.length === 0) return
     const at = this.#claimed.at + Math.max(0, Math.round(nowMs - this.#claimed.nowMs))
     const marks = this.#options.store.remembered.expired(at)
     if (marks) this.#enqueueFirst([controlTicket(this.#options.store, marks)])

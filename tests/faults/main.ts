@@ -46,8 +46,8 @@ async function runSuite(options: FaultsOptions, signal: AbortSignal): Promise<nu
       return { row, run: `r${index + 1}-${turn + 1}`, seed: seed + index * repeat + turn }
     }),
   )
-  const folder = await mkdtemp(join(tmpdir(), 'heartline-faults-'))
   const earlier = options.outcomes === undefined ? [] : readOutcomes(options.outcomes)
+  const folder = await mkdtemp(join(tmpdir(), 'heartline-faults-'))
   const outcomes: Outcome[] = []
   let network = ''
   await Promise.all(
