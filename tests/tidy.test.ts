@@ -63,6 +63,7 @@ const cores = [
   'heartbeat-receiver/heartbeat-rate.ts',
   'heartbeat-receiver/backend-view.ts',
   'heartbeat-receiver/incoming.ts',
+  'heartbeat-receiver/dashboard/fold.ts',
   'heartbeat-receiver/member-list.ts',
   'heartbeat-receiver/leadership.ts',
   'heartbeat-receiver/receiver-address.ts',
