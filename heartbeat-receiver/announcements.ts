@@ -1,8 +1,9 @@
 /** What a person reads in the log: one line per change of state. */
-import { stripVTControlCharacters } from 'node:util'
 import type { Logger } from 'pino'
+import { type CrashWords, crashHappened, crashOutcome, wordCrash } from './crash-wording.ts'
 import type { Crash, Effect } from './events.ts'
 import type { ReceiverEvent } from './protocol.ts'
+import { readable } from './readable-text.ts'
 
 type Vacancy = Extract<Effect, { type: 'vacant' }>
 
@@ -52,23 +53,18 @@ export function announce(log: Logger, event: ReceiverEvent): void {
   }
 }
 
-/** Writes the one line that a person must see when a server has crashed. */
-export function announceCrash(log: Logger, crash: Crash): void {
+/** Writes the one line that a person must see when a server has crashed; its fields are what a terminal shows as a block. */
+export function announceCrash(log: Logger, crash: Crash, words: CrashWords = wordCrash(crash)): void {
   const { name, incarnation, reason, proven, leader, tookMs } = crash
-  const outcome =
-    leader === null
-      ? 'nobody can lead now'
-      : leader.decided
-        ? `${leader.name} leads now with epoch ${leader.epoch}, decided in ${rounded(tookMs)} ms`
-        : `${leader.name} still leads with epoch ${leader.epoch}`
   const lastLines = crash.lastLines.map(readable)
   log.error(
     {
-      ...{ event: 'crashed', backend: name, incarnation, reason, tookMs: rounded(tookMs) },
+      ...{ event: 'crashed', backend: name, incarnation, reason, proven, tookMs: rounded(tookMs) },
       ...{ leader: leader?.name ?? null, epoch: leader?.epoch ?? null },
+      ...{ done: words.done, advice: words.advice },
       ...(lastLines.length > 0 ? { lastLines } : {}),
     },
-    `${name} ${proven ? 'crashed' : 'is lost'}: ${reason}; ${outcome}${quote(lastLines)}`,
+    `${crashHappened(crash)}; ${crashOutcome(crash)}${quote(lastLines)}`,
   )
 }
 
@@ -84,11 +80,6 @@ export function announceVacancy(log: Logger, { epoch, reason, starting }: Vacanc
 
 function quote(lines: readonly string[]): string {
   return lines.length === 0 ? '' : `; its last lines: ${lines.join(' | ')}`
-}
-
-/** What a server printed must not steer the terminal of whoever reads the log. */
-function readable(line: string): string {
-  return [...stripVTControlCharacters(line)].filter((character) => !/\p{Cc}/u.test(character)).join('')
 }
 
 function rounded(ms: number): number {

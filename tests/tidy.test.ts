@@ -51,6 +51,8 @@ const cores = [
   'heartbeat-receiver/decision-book.ts',
   'heartbeat-receiver/lease-ledger.ts',
   'heartbeat-receiver/losses.ts',
+  'heartbeat-receiver/crash-wording.ts',
+  'heartbeat-receiver/readable-text.ts',
   'heartbeat-receiver/planned-handover.ts',
   'heartbeat-receiver/election.ts',
   'heartbeat-receiver/journal-extent.ts',
