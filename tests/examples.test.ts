@@ -1,73 +1,16 @@
 /** The examples, run as their README tells a reader to run them: its own commands, with other ports and another directory. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { freePort } from '../load-balancer/replicas/free-port.ts'
+import { commandIn, stateDirectory as directory, type Program, run, untilStandby } from './reader.ts'
 
 const root = join(import.meta.dirname, '..')
-const readme = await readFile(join(root, 'examples/README.md'), 'utf8')
-const commands = [...readme.matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(([, block]) => block!.trim().split('\n'))
-
-/** The one command of the README that `part` stands in. */
-function command(part: string): string {
-  const found = commands.filter((line) => line.includes(part))
-  assert.equal(found.length, 1, `the README has one command with ${part}`)
-  return found[0]!
-}
-
-interface Program {
-  /** Resolves with what a line says, once there is one. */
-  printed(pattern: RegExp): Promise<string[]>
-  /** `kill -9`, also of what npm started. */
-  kill(): Promise<void>
-  readonly lines: readonly string[]
-}
-
-/** Runs a command in a shell, as a reader would. */
-function run(t: TestContext, line: string, env: Record<string, string> = {}): Program {
-  const PATH = `${join(root, 'node_modules/.bin')}:${process.env.PATH}`
-  const shell: ChildProcess = spawn('sh', ['-c', line], {
-    cwd: root,
-    env: { ...process.env, PATH, ...env },
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const ended = new Promise<void>((resolve) => shell.once('close', () => resolve()))
-  const lines: string[] = []
-  let news = () => {}
-  let rest = ''
-  const hear = (chunk: Buffer) => {
-    const parts = (rest + chunk).split('\n')
-    rest = parts.pop() ?? ''
-    lines.push(...parts)
-    news()
-  }
-  shell.stdout!.on('data', hear)
-  shell.stderr!.on('data', hear)
-  const kill = async () => {
-    if (shell.exitCode === null && shell.signalCode === null) process.kill(-shell.pid!, 'SIGKILL')
-    await ended
-  }
-  t.after(kill)
-  const printed = async (pattern: RegExp) => {
-    for (;;) {
-      const found = lines.map((text) => pattern.exec(text)).find((match) => match !== null)
-      if (found) return [...found]
-      assert.equal(shell.exitCode, null, `${line} ended: ${lines.join('\n')}`)
-      await Promise.race([ended, new Promise<void>((resolve) => (news = resolve))])
-    }
-  }
-  return { printed, kill, lines }
-}
-
-async function directory(t: TestContext): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'heartline-examples-'))
-  t.after(() => rm(path, { recursive: true, force: true }))
-  return join(path, 'state')
-}
+/** A service as it was, and made failover-proof. */
+const pair = ['notes-before.ts', 'notes-after.ts'] as const
+const command = (part: string) => commandIn('examples/README.md', part)
 
 test('the counter goes on where it was killed, and one beside it takes over', { timeout: 30_000 }, async (t) => {
   const line = `exec ${command('counter.ts')} ${await directory(t)}`
@@ -94,12 +37,12 @@ for (const example of ['express-service.ts', 'node-http-service.ts']) {
     const ports = { receiver: await freePort(), balancer: await freePort(), admin: await freePort() }
     const receivers = `ws://127.0.0.1:${ports.receiver}`
     const service = (name: string) =>
-      command(`NAME=${name} `)
+      command(`NAME=${name} PORT=900${name === 'a' ? 1 : 2} KAFKA=file:./state`)
         .replace('express-service.ts', example)
         .replace(/PORT=\d+/, 'PORT=0')
         .replace('./state', state)
     const start = () => ({
-      receiver: run(t, command('npm run receiver').replace('./state', state), {
+      receiver: run(t, command('npm run receiver -- --kafka file:./state').replace('./state', state), {
         HEARTLINE_PORT: String(ports.receiver),
       }),
       balancer: run(t, command('npm run balancer'), {
@@ -126,8 +69,8 @@ for (const example of ['express-service.ts', 'node-http-service.ts']) {
     }
 
     const running = start()
-    const [, curlType] = /-H '([^']+)'/.exec(command('-d '))!
-    const [, curlBody] = /-d '([^']+)'/.exec(command('-d '))!
+    const [, curlType] = /-H '([^']+)'/.exec(command('"user"'))!
+    const [, curlBody] = /-d '([^']+)'/.exec(command('"user"'))!
     const [name = '', value = ''] = curlType!.split(': ')
     const key = { 'idempotency-key': 'once' }
     const booked = await first(running.balancer, {
@@ -151,19 +94,116 @@ for (const example of ['express-service.ts', 'node-http-service.ts']) {
   })
 }
 
-/** Until the receiver knows it as one that could take over. */
-async function untilStandby(port: number, name: string): Promise<void> {
-  for (;;) {
-    const answer = await fetch(`http://127.0.0.1:${port}/api/backends`)
-    const backends = (await answer.json()) as { name: string; phase: string }[]
-    if (backends.some((backend) => backend.name === name && backend.phase === 'standby')) return
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-}
-
 test('each example is short, and the README tells of each', async () => {
-  for (const name of ['counter.ts', 'express-service.ts', 'node-http-service.ts']) {
+  const readme = await readFile(join(root, 'examples/README.md'), 'utf8')
+  for (const name of ['counter.ts', 'express-service.ts', 'node-http-service.ts', ...pair]) {
     assert.ok((await readFile(join(root, 'examples', name), 'utf8')).split('\n').length <= 60, name)
     assert.match(readme, new RegExp(`\\]\\(${name}\\)`))
   }
 })
+
+test('an Express service is made failover-proof by ten changed lines, and the README says how many', async () => {
+  const files = pair.map((name) => join(root, 'examples', name))
+  // It ends with 1 where the two differ.
+  const told = await new Promise<string>((resolve) =>
+    execFile('git', ['diff', '--no-index', '--numstat', ...files], (_, stdout) => resolve(stdout)),
+  )
+  const [, added, removed] = /^(\d+)\t(\d+)\t/.exec(told) ?? assert.fail(told)
+  assert.ok(Number(added) <= 10 && Number(removed) <= 10, told)
+  const readme = await readFile(join(root, 'examples/README.md'), 'utf8')
+  assert.match(readme, new RegExp(`${added} lines added, ${removed} removed`))
+})
+
+test('the service as it was loses its notes with its process', { timeout: 30_000 }, async (t) => {
+  const port = String(await freePort())
+  const notes = notesAt(`http://127.0.0.1:${port}/notes`)
+  const before = run(t, `exec node examples/${pair[0]}`, { PORT: port })
+  await answering(() => notes.read(1))
+  assert.deepEqual(await notes.post('first'), { status: 201, body: { id: '1', text: 'first' } })
+  assert.deepEqual(await notes.read(1), { status: 200, body: { id: '1', text: 'first' } })
+  await before.kill()
+  run(t, `exec node examples/${pair[0]}`, { PORT: port })
+  assert.equal((await answering(() => notes.read(1))).status, 404)
+})
+
+test('the same made failover-proof: its active is killed while notes are posted, and each is there once', {
+  timeout: 60_000,
+}, async (t) => {
+  const state = await directory(t)
+  const port = { receiver: await freePort(), balancer: await freePort(), admin: await freePort() }
+  const receivers = `ws://127.0.0.1:${port.receiver}`
+  const there = (line: string) => line.replace('./notes', state).replace(/PORT=\d+/, 'PORT=0')
+  run(t, there(command('npm run receiver -- --kafka file:./notes')), { HEARTLINE_PORT: `${port.receiver}` })
+  const ports = { HEARTLINE_PORT: `${port.balancer}`, HEARTLINE_ADMIN_PORT: `${port.admin}` }
+  run(t, command('npm run balancer'), { ...ports, HEARTLINE_RECEIVERS: receivers })
+  const copy = (name: string) =>
+    run(t, there(`exec env ${command(`NAME=${name} PORT=900${name === 'a' ? 1 : 2} KAFKA=file:./notes`)}`), {
+      RECEIVERS: receivers,
+    })
+  const copies = { a: copy('a'), b: copy('b') }
+  const notes = notesAt(`http://127.0.0.1:${port.balancer}/notes`)
+  await answering(() => notes.read(1))
+  const { name: active, standby } = await rolesAt(port.receiver)
+  await untilStandby(port.receiver, standby)
+
+  const posted: { id: string; text: string }[] = []
+  const eachAtLeast = 20
+  let killed = false
+  let after = 0
+  const client = async (name: string) => {
+    for (let count = 1; after < 4 * eachAtLeast; count++) {
+      const { status, body } = await notes.post(`${name}-${count}`)
+      assert.deepEqual([status, body.text], [201, `${name}-${count}`], JSON.stringify(body))
+      posted.push(body as { id: string; text: string })
+      if (killed) after++
+    }
+  }
+  const clients = Promise.all(['ada', 'bob', 'cai', 'dee'].map(client))
+  await Promise.race([clients, until(() => posted.length >= 4 * eachAtLeast)])
+  await copies[active].kill()
+  killed = true
+  await clients
+
+  assert.equal((await rolesAt(port.receiver)).name, standby)
+  const ids = posted.map(({ id }) => Number(id)).sort((left, right) => left - right)
+  assert.deepEqual(
+    ids,
+    [...ids.keys()].map((index) => index + 1),
+    'no note was lost, none was written twice',
+  )
+  for (const { id, text } of posted) assert.deepEqual((await notes.read(id)).body, { id, text })
+  assert.equal((await notes.read(ids.length + 1)).status, 404)
+})
+
+/** The notes of a service, as a client has them. */
+function notesAt(url: string) {
+  const answered = async (answer: Response) => ({
+    status: answer.status,
+    body: (await answer.json()) as { id?: string; text?: string },
+  })
+  const headers = { 'content-type': 'application/json' }
+  return {
+    read: async (id: number | string) => answered(await fetch(`${url}/${id}`)),
+    post: async (text: string) =>
+      answered(await fetch(url, { method: 'POST', headers, body: JSON.stringify({ text }) })),
+  }
+}
+
+/** Asks until a server is there and answers; from then on no request may fail. */
+async function answering<Answer extends { status: number }>(ask: () => Promise<Answer>): Promise<Answer> {
+  for (;;) {
+    const answer = await ask().catch(() => null)
+    if (answer && answer.status < 500) return answer
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+async function until(done: () => boolean): Promise<void> {
+  while (!done()) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+/** Which of the two copies is active. */
+async function rolesAt(port: number): Promise<{ name: 'a' | 'b'; standby: 'a' | 'b' }> {
+  const { name } = (await (await fetch(`http://127.0.0.1:${port}/active`)).json()) as { name: 'a' | 'b' }
+  return { name, standby: name === 'a' ? 'b' : 'a' }
+}
