@@ -50,6 +50,10 @@ const benchmarks: Record<string, { summary: string; load: () => Promise<Benchmar
     summary: 'requests per second of one core, beside nginx, HAProxy, Caddy and the proxies of Node',
     load: async () => (await import('./proxy/proxy.ts')).proxy,
   },
+  dashboard: {
+    summary: 'frame times of the page with 200 backends, and what open dashboards cost the receiver',
+    load: async () => (await import('./dashboard/dashboard.ts')).dashboard,
+  },
   'slow-clients': {
     summary: 'the latency of normal traffic, alone and beside thousands of idle and slow clients',
     load: async () => (await import('./slow-clients/slow-clients.ts')).slowClients,

@@ -1,5 +1,6 @@
 /** The HTTP side of the receiver, for people, scripts and outside balancers. Reads only. */
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
+import { pageRouter } from './dashboard/page-router.ts'
 import type { EventStream } from './event-stream.ts'
 import type { Metrics } from './metrics.ts'
 import type { BackendView, Decision } from './protocol.ts'
@@ -29,6 +30,7 @@ export function createHttpApi(options: HttpApiOptions): Express {
     if (reason === null) response.json({ status: 'ready', leads: options.leads() })
     else sendProblem(response, 503, reason, { leads: options.leads() })
   })
+  app.use(pageRouter())
   app.get('/active', (request, response) => sendActive(options.serving(), request, response))
   app.use(['/api', '/metrics'], (request, response, next) => {
     if (isAllowed(options.token, bearerToken(request.headers.authorization))) return next()

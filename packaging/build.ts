@@ -12,11 +12,16 @@ const assets = [
   'compose/load/report-page/page.css',
   'compose/load/report-page/page.js',
   'compose/observability',
+  'heartbeat-receiver/dashboard/page',
 ]
 
 const target = join(root, builtFolder)
 rmSync(target, { recursive: true, force: true })
-execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
+for (const project of ['tsconfig.build.json', 'heartbeat-receiver/dashboard/page/tsconfig.build.json'])
+  execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', project], { cwd: root, stdio: 'inherit' })
 for (const asset of assets)
-  cpSync(join(root, asset), join(target, asset), { recursive: true, filter: (path) => !path.endsWith('.ts') })
+  cpSync(join(root, asset), join(target, asset), {
+    recursive: true,
+    filter: (path) => !/\.ts$|tsconfig.*\.json$/.test(path),
+  })
 chmodSync(join(target, 'compose/main.js'), 0o755)

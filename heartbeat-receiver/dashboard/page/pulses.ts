@@ -1,0 +1,100 @@
+/**
+ * Heartbeats as they come, drawn past the framework: a ring around each heart that the compositor animates, and, where there is room, a
+ * trace on a canvas, one spike per heartbeat. Neither asks for layout. With reduced motion nothing moves; the rate is there as text.
+ */
+import type { Beats } from '../fold.ts'
+import { beatTimes } from './beat-tally.ts'
+import { drawTrace, type TraceInk } from './trace.ts'
+
+/** Spikes that a trace has room for. */
+const spikesShown = 26
+const traceLeastMs = 2_000
+const traceMostMs = 60_000
+
+interface Trace {
+  readonly canvas: HTMLCanvasElement
+  readonly observer: ResizeObserver
+  beatsAtMs: number[]
+}
+
+export class Pulses {
+  readonly #hearts = new Map<string, HTMLElement>()
+  readonly #traces = new Map<string, Trace>()
+  readonly #still = matchMedia('(prefers-reduced-motion: reduce)')
+  #windowMs = traceLeastMs
+  #running = false
+  #frame: number | undefined
+  #ink: TraceInk | undefined
+
+  constructor() {
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+      this.#ink = undefined
+    })
+    this.#still.addEventListener('change', () => this.run(this.#running))
+  }
+
+  /** Hands over the element around which a backend's heartbeats ring; null when it is gone. */
+  heart(name: string, element: HTMLElement | null): void {
+    if (element) this.#hearts.set(name, element)
+    else this.#hearts.delete(name)
+  }
+
+  trace(name: string, canvas: HTMLCanvasElement | null): void {
+    this.#traces.get(name)?.observer.disconnect()
+    this.#traces.delete(name)
+    if (!canvas) return
+    const observer = new ResizeObserver(() => fit(canvas))
+    observer.observe(canvas)
+    this.#traces.set(name, { canvas, observer, beatsAtMs: [] })
+    this.run(this.#running)
+  }
+
+  /** @param frameMs how long the frame was in which the heartbeats came, milliseconds */
+  beat(beats: Beats, frameMs: number, heartbeatMs: number): void {
+    this.#windowMs = Math.min(traceMostMs, Math.max(traceLeastMs, heartbeatMs * spikesShown))
+    if (document.hidden || this.#still.matches) return
+    const nowMs = performance.now()
+    for (const [name, count] of beats) {
+      this.#hearts.get(name)?.animate(ring, ringTiming)
+      const trace = this.#traces.get(name)
+      if (trace)
+        trace.beatsAtMs = [...recent(trace.beatsAtMs, nowMs - this.#windowMs), ...beatTimes(count, nowMs, frameMs)]
+    }
+  }
+
+  /** Whether the traces move on. */
+  run(running: boolean): void {
+    this.#running = running
+    if (running && this.#traces.size > 0 && !this.#still.matches)
+      this.#frame ??= requestAnimationFrame(() => this.#draw())
+  }
+
+  #draw(): void {
+    this.#frame = undefined
+    this.#ink ??= inkOf(document.documentElement)
+    const nowMs = performance.now()
+    for (const { canvas, beatsAtMs } of this.#traces.values())
+      drawTrace(canvas, beatsAtMs, nowMs, this.#windowMs, this.#ink)
+    this.run(this.#running)
+  }
+}
+
+const ring: Keyframe[] = [
+  { opacity: 0.9, transform: 'scale(1)' },
+  { opacity: 0, transform: 'scale(1.9)' },
+]
+const ringTiming: KeyframeAnimationOptions = { duration: 600, easing: 'ease-out' }
+
+function recent(atMs: readonly number[], afterMs: number): number[] {
+  return atMs.filter((one) => one > afterMs)
+}
+
+function fit(canvas: HTMLCanvasElement): void {
+  canvas.width = Math.round(canvas.clientWidth * devicePixelRatio)
+  canvas.height = Math.round(canvas.clientHeight * devicePixelRatio)
+}
+
+function inkOf(element: HTMLElement): TraceInk {
+  const style = getComputedStyle(element)
+  return { line: style.getPropertyValue('--trace'), still: style.getPropertyValue('--line-strong') }
+}
