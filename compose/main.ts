@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 /** The command line: alone touches arguments, environment, signals and the exit code. */
-import { readFileSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import type { Logger } from 'pino'
 import type { LogLevel } from '../checkpoint/config.ts'
 import { createLogger } from '../checkpoint/logger.ts'
+import { packageVersion } from '../heartbeat-receiver/version.ts'
 import { type CommandEntry, commands } from './commands.ts'
 import { describeFailure } from './failure.ts'
 import { describeFlags, describeUsage, nearest, readFlags } from './flags.ts'
@@ -17,7 +17,7 @@ const lingerMs = 250
 async function main(argv: string[]): Promise<number> {
   const [name, ...rest] = argv
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') return print(overview())
-  if (name === '--version') return print(`heartline ${version()}`)
+  if (name === '--version') return print(`heartline ${packageVersion()}`)
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (!entry) {
     const near = nearest(name, Object.keys(commands))
@@ -99,11 +99,6 @@ function print(text: string): number {
 function overview(): string {
   const rows = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
   return `heartline keeps a stateful HTTP service alive when its server dies\n\nUsage: heartline <command> [options]\n\n${rows.join('\n')}\n\nheartline <command> --help lists its options. A flag beats its environment variable, which beats the default.`
-}
-
-function version(): string {
-  // By its name: the code stands one folder deeper where it is built.
-  return JSON.parse(readFileSync(new URL(import.meta.resolve('heartline/package.json')), 'utf8')).version
 }
 
 // A broken invariant ends the process, and a standby takes over.

@@ -6,7 +6,7 @@ import type { Time } from '../checkpoint/time.ts'
 import { DecisionLog } from './decision-log.ts'
 import { type ProbeOutcome, type RecordedDecision, tickMs } from './events.ts'
 import { type Action, authorityMs, type Leader, Leadership, probeUrlOf } from './leadership.ts'
-import { Peers } from './peers.ts'
+import { type PeerState, Peers } from './peers.ts'
 import type { LinkPorts } from './receiver-link.ts'
 
 export interface AuthorityOptions {
@@ -49,6 +49,7 @@ const grainMs = 2
 const growthMs = 10
 /** A leader that may decide nothing for so long says so, milliseconds: until then it is likely to pass. */
 const lapsedMs = 2_000
+const lapseReason = `no record in the journal of decisions was acknowledged within ${authorityMs} ms of its sending`
 
 export class Authority {
   readonly #options: AuthorityOptions
@@ -108,6 +109,16 @@ export class Authority {
   /** Who leads as far as is known, if it is another. */
   get leader(): Leader | null {
     return this.#leadership.leader
+  }
+
+  /** The other receivers, in the order of their URLs. */
+  get peers(): readonly PeerState[] {
+    return this.#peers?.states ?? []
+  }
+
+  /** Why this receiver leads and may decide nothing; null if that is not so. */
+  get lapse(): string | null {
+    return this.#lapsed?.said ? lapseReason : null
   }
 
   /** Time passes; expected every {@link tickMs}. */
@@ -196,8 +207,8 @@ export class Authority {
     this.#lapsed ??= { sinceMs: now.monotonicMs, said: false }
     if (this.#lapsed.said || now.monotonicMs - this.#lapsed.sinceMs < lapsedMs) return
     this.#lapsed.said = true
-    const reason = `no record in the journal of decisions was acknowledged within ${authorityMs} ms of its sending`
-    log.warn({ event: 'authority-lapsed', reason }, `this receiver leads and may decide nothing: ${reason}`)
+    const text = `this receiver leads and may decide nothing: ${lapseReason}`
+    log.warn({ event: 'authority-lapsed', reason: lapseReason }, text)
   }
 
   #renewed(sentAt: Moment): void {

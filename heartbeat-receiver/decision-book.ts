@@ -5,8 +5,9 @@
  * whoever is named fences, and leases wait until it is durable. So at most one decision is ever ahead of the journal, and whoever leads next
  * knows its epoch without having read it. All others are told once they are durable.
  */
-import type { Effect, RecordedDecision } from './events.ts'
+import type { DecisionStory, Effect, RecordedDecision } from './events.ts'
 import type { KnownBackend } from './known-backend.ts'
+import type { Decision } from './protocol.ts'
 import type { InForce, Verdict } from './verdict.ts'
 
 /** No epoch is as high as this; one more must always be a safe integer. */
@@ -20,6 +21,8 @@ interface Naming {
   readonly previous: string | null
   readonly reason: string
   readonly detectedAtMs: number
+  /** Somebody asked for it. */
+  readonly planned: boolean
   readonly failover: boolean
   /** It was told before it is durable. */
   readonly early: boolean
@@ -80,6 +83,7 @@ export class DecisionBook {
     }
     // A receiver before may have told the next epoch early. This one begins above it: a claim there voids that one's, and all its attempts.
     this.#epochTold = decision.epoch + 1
+    if (!this.#isInForce(decision)) this.#tellFound(decision, null, nowMs, { quiet: true })
     this.#adopt(decision, nowMs)
   }
 
@@ -94,7 +98,7 @@ export class DecisionBook {
     if (this.#isInForce(decision)) return false
     const previous = this.#inForce?.decision.name ?? null
     this.#adopt(decision, nowMs)
-    this.#tell({ decision, previous, reason: 'another receiver decided so', detectedAtMs: nowMs }, nowMs)
+    this.#tellFound(decision, previous, nowMs)
     return true
   }
 
@@ -105,11 +109,13 @@ export class DecisionBook {
     const inForce = this.#inForce
     const epoch = Math.max(this.#epochSeen, this.#epochTold) + 1
     this.see(epoch)
+    const planned = kind === 'planned'
+    const previous = inForce?.decision.name ?? null
+    const story: DecisionStory = { previous, reason, planned, detectedAtMs, decidedAtMs: nowMs }
     const naming: Naming = {
-      decision: { shard: this.#shard, epoch, name, incarnation, url, exactlyOnce, direct },
-      previous: inForce?.decision.name ?? null,
-      ...{ reason, detectedAtMs },
-      failover: inForce !== null && kind !== 'planned' && incarnation !== inForce.decision.incarnation,
+      decision: { shard: this.#shard, epoch, name, incarnation, url, exactlyOnce, direct, story },
+      ...{ previous, reason, detectedAtMs, planned },
+      failover: inForce !== null && !planned && incarnation !== inForce.decision.incarnation,
       early: inForce?.own === true && inForce.durable && epoch === inForce.decision.epoch + 1,
       againAtMs: null,
     }
@@ -157,10 +163,25 @@ export class DecisionBook {
     this.#tell(naming, nowMs)
   }
 
-  #tell(told: Pick<Naming, 'decision' | 'previous' | 'reason' | 'detectedAtMs'>, atMs: number): void {
-    const { previous, reason, detectedAtMs } = told
-    const { direct: _, ...decision } = told.decision
-    this.#emit({ type: 'publish', event: { type: 'decided', atMs, decision, previous, reason, detectedAtMs } })
+  #tell({ decision: recorded, previous, reason, detectedAtMs, planned }: Naming, atMs: number): void {
+    const decision = withoutRecord(recorded)
+    const how = planned ? { planned } : {}
+    this.#emit({ type: 'publish', event: { type: 'decided', atMs, decision, previous, reason, detectedAtMs, ...how } })
+  }
+
+  /** Tells what was found in the journal; `quiet` if it is from before this receiver led, and its backend is about to be named anew. */
+  #tellFound(recorded: RecordedDecision, known: string | null, atMs: number, quiet: { quiet?: true } = {}): void {
+    const { story } = recorded
+    const decision = withoutRecord(recorded)
+    const event = {
+      ...{ type: 'decided' as const, atMs, decision },
+      previous: story ? story.previous : known,
+      reason: story?.reason ?? 'another receiver decided so',
+      detectedAtMs: story?.detectedAtMs ?? atMs,
+      ...(story?.planned ? { planned: true } : {}),
+      ...(story ? { decidedAtMs: story.decidedAtMs } : {}),
+    }
+    this.#emit({ type: 'publish', event, ...quiet })
   }
 
   /** What stands in the journal is in force; of a decision that was in force already, what is known of it is kept. */
@@ -176,13 +197,18 @@ export class DecisionBook {
   }
 }
 
+/** The decision as others are told it. */
+function withoutRecord({ direct: _, story: __, ...decision }: RecordedDecision): Decision {
+  return decision
+}
+
 function inForceOf(
-  { direct: _, ...decision }: RecordedDecision,
+  recorded: RecordedDecision,
   more: Pick<InForce, 'detectedAtMs' | 'own' | 'durable' | 'failover'>,
   nowMs: number,
 ): InForce {
   return {
-    decision,
+    decision: withoutRecord(recorded),
     ...more,
     takesLeases: true,
     taken: false,

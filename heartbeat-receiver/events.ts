@@ -17,8 +17,22 @@ import type {
 /** How a fresh TCP connection to a backend's own URL went. */
 export type ProbeOutcome = 'connected' | 'refused' | 'timed-out' | 'unreachable'
 
+/** Why and when something was decided: for whoever watches, also a receiver that did not decide it. Unix milliseconds of the one that did. */
+export interface DecisionStory {
+  readonly previous: string | null
+  readonly reason: string
+  /** Somebody asked for it. */
+  readonly planned: boolean
+  readonly detectedAtMs: number
+  readonly decidedAtMs: number
+}
+
 /** What is journaled of a decision: the decision, and what a receiver needs to know of a backend that it never heard itself. */
-export type RecordedDecision = Decision & { direct: boolean }
+export type RecordedDecision = Decision & {
+  direct: boolean
+  /** Missing from what an older version journaled. */
+  story?: DecisionStory
+}
 
 export type Input =
   | { readonly type: 'hello'; readonly connection: number; readonly hello: Hello }
@@ -67,14 +81,16 @@ export type Effect =
   | { readonly type: 'probe'; readonly incarnation: string; readonly url: string }
   /** Make it durable, then say `recorded`. One at a time; again if it failed. What comes before it in the list need not wait for it. */
   | { readonly type: 'record'; readonly decision: RecordedDecision; readonly reason: string }
-  /** For whoever watches; a `decided` is for the followers too. */
-  | { readonly type: 'publish'; readonly event: ReceiverEvent; readonly evidence?: Evidence }
+  /**
+   * For whoever watches; a `decided` is for the followers too. `quiet`: for the board alone, as another receiver tells it, or it is old.
+   */
+  | { readonly type: 'publish'; readonly event: ReceiverEvent; readonly evidence?: Evidence; readonly quiet?: true }
   /** For the followers: what has changed in the list of members. */
   | ({ readonly type: 'members-changed' } & MemberChanges)
   /** The followers may take the list of members for the whole one from now on: tell them all of it. */
   | { readonly type: 'members-whole' }
-  /** For the person at the terminal. */
-  | { readonly type: 'crashed'; readonly crash: Crash }
+  /** For the person at the terminal. `quiet`: for the board alone, as the receiver that leads tells the person. */
+  | { readonly type: 'crashed'; readonly crash: Crash; readonly quiet?: true }
   /** A decision is needed and nobody can be named. */
   | {
       readonly type: 'vacant'

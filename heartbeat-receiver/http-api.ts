@@ -1,8 +1,9 @@
 /** The HTTP side of the receiver, for people, scripts and outside balancers. Reads only. */
-import express, { type Express, type NextFunction, type Request, type Response } from 'express'
+import express, { type Express, type NextFunction, type Request, type Response, type Router } from 'express'
 import { pageRouter } from './dashboard/page-router.ts'
 import type { EventStream } from './event-stream.ts'
 import type { Metrics } from './metrics.ts'
+import { sendProblem } from './problem.ts'
 import type { BackendView, Decision } from './protocol.ts'
 import { bearerToken, isAllowed } from './token.ts'
 
@@ -18,6 +19,8 @@ export interface HttpApiOptions {
   readonly notReady: () => string | null
   /** Whether this receiver is the one that decides. */
   readonly leads: () => boolean
+  /** The endpoints behind the dashboard. */
+  readonly dashboard: Router
 }
 
 /** Health checks and `/active` are open, as those who ask for them cannot say a token; the rest needs `Authorization: Bearer TOKEN` if there is one. */
@@ -42,6 +45,7 @@ export function createHttpApi(options: HttpApiOptions): Express {
   app.get('/api/events', (request, response) => {
     if (!options.events.serve(request, response)) sendProblem(response, 503, 'too many clients follow the events')
   })
+  app.use(options.dashboard)
   app.get('/metrics', async (_request, response) => {
     response.type(options.metrics.registry.contentType).send(await options.metrics.registry.metrics())
   })
@@ -60,11 +64,4 @@ function sendActive(decision: Decision | null, request: Request, response: Respo
   if (!decision) sendProblem(response, 503, 'no backend is active')
   else if (name !== undefined && name !== decision.name) sendProblem(response, 503, `${decision.name} is active`)
   else response.json({ name: decision.name, url: decision.url, epoch: decision.epoch })
-}
-
-function sendProblem(response: Response, status: number, title: string, more: object = {}): void {
-  response
-    .status(status)
-    .type('application/problem+json')
-    .send(JSON.stringify({ type: 'about:blank', title, status, ...more }))
 }

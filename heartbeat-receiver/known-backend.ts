@@ -53,6 +53,8 @@ export interface KnownBackend {
   status: Heartbeat | null
   /** When that was heard. */
   statusAtMs: number
+  /** How many heartbeats of this incarnation came. */
+  heartbeats: number
   /** Records by which it saw the journal grow from one heartbeat to the next. */
   growth: number
   liveness: Liveness
@@ -86,6 +88,7 @@ export function createBackend(
     judgeAtMs: options.nowMs + suspicion.patienceMs(),
     status: null,
     statusAtMs: options.nowMs,
+    heartbeats: 0,
     growth: 0,
     liveness: { state: 'alive' },
     probe: { inFlight: false, nextAtMs: Number.POSITIVE_INFINITY, pauseMs: probePauseMs },
@@ -111,6 +114,7 @@ export function updateStatus(backend: KnownBackend, heartbeat: Heartbeat, nowMs:
   backend.growth = before ? journalGrowth(before, heartbeat, gapMs, backend.intervalMs) : 0
   backend.status = heartbeat
   backend.statusAtMs = nowMs
+  backend.heartbeats++
   return before
 }
 

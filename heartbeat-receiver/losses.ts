@@ -32,10 +32,17 @@ export class Losses {
     this.#tellActive(leader, decided, nowMs)
   }
 
-  /** Another receiver decides, and tells what it decided. */
-  leaveToOthers(): void {
+  /** Another receiver decides, and tells what it decided: `leader`, or null if that is not known. Whoever watches this one hears of it too. */
+  leaveToOthers(leader: Decision | null, nowMs: number): void {
+    const loss = this.#untold
     this.#untold = null
     this.#vacantSinceMs = null
+    if (loss && leader) this.#tell(loss, leader, true, nowMs, { quiet: true })
+  }
+
+  /** A backend that was not the active is lost, and another receiver tells of it. */
+  takeQuietly(loss: Loss, serving: Decision | null, nowMs: number): void {
+    this.#tell(loss, serving, false, nowMs, { quiet: true })
   }
 
   /** Nobody can be named. */
@@ -60,8 +67,14 @@ export class Losses {
     if (loss) this.#tell(loss, leader, decided, nowMs)
   }
 
-  #tell({ sinceMs, ...lost }: Loss, leader: Decision | null, decided: boolean, nowMs: number): void {
+  #tell(
+    { sinceMs, ...lost }: Loss,
+    leader: Decision | null,
+    decided: boolean,
+    nowMs: number,
+    quiet: { quiet?: true } = {},
+  ): void {
     const told = leader && { name: leader.name, epoch: leader.epoch, decided }
-    this.#emit({ type: 'crashed', crash: { ...lost, tookMs: nowMs - sinceMs, leader: told } })
+    this.#emit({ type: 'crashed', crash: { ...lost, tookMs: nowMs - sinceMs, leader: told }, ...quiet })
   }
 }

@@ -21,12 +21,28 @@ export interface PeersOptions {
   replaced(incarnation: string): void
 }
 
+/** How another receiver is known. */
+export interface PeerState {
+  readonly url: string
+  readonly incarnation: string | null
+  readonly name: string | null
+  readonly leads: boolean
+  readonly connected: boolean
+  /** Why it is not connected, if that is known. */
+  readonly problem: string | null
+}
+
 interface Peer {
   readonly url: string
   readonly link: ReceiverLink
   /** Who answered last. */
   incarnation: string | null
+  name: string | null
+  leads: boolean
   connected: boolean
+  problem: string | null
+  /** It is this receiver itself, by another way. */
+  isSelf: boolean
 }
 
 /** A peer is taken as gone after so many of its intervals without a word, but for no less than so long, milliseconds. */
@@ -46,6 +62,15 @@ export class Peers {
   /** How many other receivers are connected. */
   get connected(): number {
     return this.#peers.filter(({ connected }) => connected).length
+  }
+
+  /** In the order of the URLs, without this receiver itself. */
+  get states(): PeerState[] {
+    const others = this.#peers.filter(({ isSelf }) => !isSelf)
+    return others.map(({ url, incarnation, name, leads, connected, problem }) => ({
+      ...{ url, incarnation, name, connected, problem },
+      leads: connected && leads,
+    }))
   }
 
   /** The URL of the link over which this incarnation was heard last. */
@@ -70,7 +95,11 @@ export class Peers {
         onLost: (loss) => this.#lost(peer, loss),
       }),
       incarnation: null,
+      name: null,
+      leads: false,
       connected: false,
+      problem: null,
+      isSelf: false,
     }
     return peer
   }
@@ -85,19 +114,20 @@ export class Peers {
     const { incarnation: own, log } = this.#options
     const message = decisionsIn(text)
     if (message?.incarnation === undefined) return
-    const { incarnation, leads, intervalMs } = message
+    const { incarnation, name = null, leads = false, intervalMs } = message
     if (incarnation === own) {
       log.info({ event: 'peer-self', peer: peer.url }, `${peer.url} is this receiver itself`)
+      peer.isSelf = true
       return peer.link.close()
     }
     peer.link.established(Math.max(intervalMs * silentIntervals, silenceMinMs))
     if (!peer.connected)
       log.info({ event: 'peer-connected', peer: peer.url }, `connected to the other receiver at ${peer.url}`)
-    peer.connected = true
+    Object.assign(peer, { connected: true, problem: null, name, leads })
     const before = peer.incarnation
     peer.incarnation = incarnation
     if (before !== null && before !== incarnation) this.#options.replaced(before)
-    this.#options.heard(incarnation, leads === true)
+    this.#options.heard(incarnation, leads)
   }
 
   #lost(peer: Peer, { code, reason }: Loss): Reaction {
@@ -108,6 +138,7 @@ export class Peers {
         `lost the other receiver at ${peer.url}: ${reason}`,
       )
     peer.connected = false
+    peer.problem = reason
     if (peer.incarnation !== null) this.#options.lost(peer.incarnation)
     if (code !== closeCodes.unauthorized && code !== closeCodes.versionUnsupported) return 'retry'
     log.error({ event: 'refused', peer: peer.url, code, reason }, `${peer.url} refuses: ${reason}`)

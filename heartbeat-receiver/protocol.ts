@@ -196,6 +196,8 @@ export const decisionsSchema = z.object({
   leads: z.boolean().optional(),
   /** The incarnation of this receiver. */
   incarnation: incarnation.optional(),
+  /** Its name; missing from an older version. */
+  name: name.optional(),
   /** How often this message comes when nothing happens, milliseconds. */
   intervalMs: z.number().positive(),
 })
@@ -287,7 +289,18 @@ export type ReceiverEvent =
   | { type: 'joined'; atMs: number; name: string; incarnation: string; url: string }
   | { type: 'left'; atMs: number; name: string; incarnation: string; reason: string; crashed: boolean }
   | { type: 'suspected'; atMs: number; name: string; incarnation: string; reason: string }
-  | { type: 'decided'; atMs: number; decision: Decision; previous: string | null; reason: string; detectedAtMs: number }
+  | {
+      type: 'decided'
+      atMs: number
+      decision: Decision
+      previous: string | null
+      reason: string
+      detectedAtMs: number
+      /** True of a handover that somebody asked for; else missing. */
+      planned?: boolean
+      /** When another receiver decided it, by that one's clock; missing if this one did, or the other does not say. */
+      decidedAtMs?: number
+    }
   | { type: 'ready'; atMs: number; name: string; incarnation: string; epoch: number }
   | { type: 'fenced'; atMs: number; name: string; incarnation: string; epoch: number }
 

@@ -8,7 +8,9 @@ import type { SnapshotStore } from '../checkpoint/snapshot-store.ts'
 import type { Time } from '../checkpoint/time.ts'
 import { announce, announceCrash, announceVacancy } from './announcements.ts'
 import { Authority } from './authority.ts'
-import { type Effect, type Input, type ProbeOutcome, type RecordedDecision, tickMs } from './events.ts'
+import type { CrashWords } from './crash-wording.ts'
+import type { BoardReceiver } from './dashboard/board.ts'
+import { type Crash, type Effect, type Input, type ProbeOutcome, type RecordedDecision, tickMs } from './events.ts'
 import type { Evidence } from './known-backend.ts'
 import { renewalMs } from './leadership.ts'
 import { leaseMsAt } from './lease-ledger.ts'
@@ -38,6 +40,10 @@ export interface ReceiverPorts {
   probe(url: string): Promise<ProbeOutcome>
   /** For whoever watches. */
   publish(event: ReceiverEvent, evidence: Evidence | undefined): void
+  /** For the board: what is published, and what is quiet. */
+  happened?(event: ReceiverEvent): void
+  /** For the board, each crash; returns what a person is told of it. */
+  crashed?(crash: Crash): CrashWords
   /** For the metrics: a successor serves, so long after the first evidence. */
   failedOver(tookMs: number): void
   /** For the metrics: whether this receiver decides. */
@@ -126,7 +132,27 @@ export class ReceiverNode {
   }
 
   views(): BackendView[] {
-    return this.#core.views(this.#nowMs())
+    return this.#core.views(this.nowMs())
+  }
+
+  /** This receiver and the others, for the board; `url` is its own. */
+  receivers(url: string): BoardReceiver[] {
+    const { name } = this.#options
+    const problem = this.notReady ?? this.#authority.lapse
+    const { leader, peers } = this.#authority
+    return [
+      { url, name, leads: this.leads, reachable: true, problem },
+      ...peers.map(({ url, incarnation, name, leads, connected, problem }) => ({
+        ...{ url, leads, reachable: connected },
+        name: name ?? (leader?.incarnation === incarnation ? (leader?.node ?? null) : null),
+        problem: connected ? null : (problem ?? 'it is not connected yet'),
+      })),
+    ]
+  }
+
+  /** The core, to be looked at. */
+  get seen(): Pick<Receiver, 'sightings' | 'shards' | 'heartbeatsOf'> {
+    return this.#core
   }
 
   /** Takes what was heard, in order. */
@@ -138,7 +164,7 @@ export class ReceiverNode {
 
   #step(input: Input): void {
     if (this.#ending) return
-    for (const effect of this.#core.step(input, this.#nowMs())) this.#carryOut(effect)
+    for (const effect of this.#core.step(input, this.nowMs())) this.#carryOut(effect)
   }
 
   /** What a new follower is told, in this order. */
@@ -218,7 +244,7 @@ export class ReceiverNode {
       case 'handed-over':
         return ports.tell(effect.follower, { type: 'handed-over', ...effect.result })
       case 'crashed':
-        return announceCrash(log, effect.crash)
+        return this.#crashed(effect)
       case 'vacant':
         return announceVacancy(log, effect)
       case 'failed-over':
@@ -242,8 +268,16 @@ export class ReceiverNode {
     this.take({ type: 'recorded', epoch: decision.epoch })
   }
 
-  #publish({ event, evidence }: Extract<Effect, { type: 'publish' }>): void {
+  #crashed({ crash, quiet }: Extract<Effect, { type: 'crashed' }>): void {
     const { ports, log } = this.#options
+    const words = ports.crashed?.(crash)
+    if (!quiet) announceCrash(log, crash, words)
+  }
+
+  #publish({ event, evidence, quiet }: Extract<Effect, { type: 'publish' }>): void {
+    const { ports, log } = this.#options
+    ports.happened?.(event)
+    if (quiet) return
     if (event.type === 'decided') ports.broadcast({ type: 'decided', decision: event.decision })
     ports.publish(event, evidence)
     announce(log, event)
@@ -255,13 +289,13 @@ export class ReceiverNode {
   }
 
   #decisionsMessage(intervalMs: number): ToFollower {
-    const { incarnation } = this.#options
+    const { incarnation, name } = this.#options
     const decisions = [...this.#core.decisions]
-    return { type: 'decisions', decisions, leads: this.leads, incarnation, intervalMs }
+    return { type: 'decisions', decisions, leads: this.leads, incarnation, name, intervalMs }
   }
 
   /** Monotonic time in Unix milliseconds. */
-  #nowMs(): number {
+  nowMs(): number {
     return this.#originMs + this.#options.time.now()
   }
 }

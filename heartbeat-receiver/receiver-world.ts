@@ -292,7 +292,7 @@ export class World {
           if (backend.connection === effect.connection) backend.connection = null
         return
       case 'publish':
-        if (effect.event.type === 'decided') this.decided.push(effect.event.decision)
+        if (effect.event.type === 'decided' && !effect.quiet) this.decided.push(effect.event.decision)
         return
     }
   }
@@ -411,11 +411,13 @@ function describe(effect: Effect): string | null {
       return `handed over from ${from} to ${to}${failure ? `: ${failure}` : ''}`
     }
     case 'crashed': {
+      if (effect.quiet) return null
       const { name, reason, leader, lastLines } = effect.crash
       return `crashed ${name}: ${reason}; leader ${leader ? `${leader.name} ${leader.decided ? 'now' : 'still'}` : 'none'}${lastLines.length > 0 ? `; ${lastLines.join(' | ')}` : ''}`
     }
     case 'publish': {
       const { event } = effect
+      if (effect.quiet) return null
       if (event.type === 'decided') return `decided ${event.decision.incarnation} epoch ${event.decision.epoch}`
       if (event.type === 'ready') return `ready ${event.incarnation} epoch ${event.epoch}`
       if (event.type === 'fenced') return `fenced ${event.incarnation} by epoch ${event.epoch}`

@@ -8,7 +8,8 @@
  * is granted only once the decision is durable. It never names an epoch that was seen anywhere before, and names a backend by its incarnation.
  */
 
-import { viewBackend } from './backend-view.ts'
+import { type Sighting, sightBackend, viewBackend } from './backend-view.ts'
+import type { BoardShard } from './dashboard/board.ts'
 import { DecisionBook, epochMax } from './decision-book.ts'
 import { highestReign, holdsReign } from './election.ts'
 import { type Effect, type Input, type RecordedDecision, tickMs } from './events.ts'
@@ -113,6 +114,24 @@ export class Receiver {
     return this.#roster.all().map((backend) => viewBackend(backend, this.#book.inForce, nowMs))
   }
 
+  /** The backends for the board. */
+  sightings(nowMs: number): Sighting[] {
+    return this.#roster.all().map((backend) => sightBackend(backend, this.#book.inForce, nowMs))
+  }
+
+  /** The shards for the board: empty until something is decided. */
+  get shards(): BoardShard[] {
+    const { inForce } = this.#book
+    if (!inForce) return []
+    const { shard, epoch } = inForce.decision
+    return [{ shard, epoch, active: this.serving?.name ?? null, sinceMs: inForce.readySinceMs }]
+  }
+
+  /** How many heartbeats the backend of this name has sent, in its present incarnation. */
+  heartbeatsOf(name: string): number {
+    return this.#roster.named(name)?.heartbeats ?? 0
+  }
+
   #take(input: Input, nowMs: number): void {
     switch (input.type) {
       case 'hello':
@@ -182,13 +201,14 @@ export class Receiver {
     this.#noteLeases(backend, heartbeat)
     const lease = named ? this.#grant(inForce, backend, nowMs) : undefined
     this.#send(connection, { type: 'ack', sequence: heartbeat.sequence, epoch, ...(lease && { lease }) })
-    if (becameReady && inForce.own) this.#ready(inForce, nowMs)
+    if (becameReady) this.#ready(inForce, nowMs)
   }
 
-  #ready({ decision, failover, detectedAtMs }: InForce, nowMs: number): void {
+  #ready({ decision, failover, detectedAtMs, own }: InForce, nowMs: number): void {
     const { name, incarnation, epoch } = decision
-    this.#effects.push({ type: 'publish', event: { type: 'ready', atMs: nowMs, name, incarnation, epoch } })
-    if (failover) this.#effects.push({ type: 'failed-over', epoch, tookMs: nowMs - detectedAtMs })
+    const event = { type: 'ready' as const, atMs: nowMs, name, incarnation, epoch }
+    this.#effects.push({ type: 'publish', event, ...(own ? {} : { quiet: true as const }) })
+    if (own && failover) this.#effects.push({ type: 'failed-over', epoch, tookMs: nowMs - detectedAtMs })
   }
 
   /** What a backend's own word says of the leases that it may hold: it has none in a phase in which it does not serve. */
@@ -241,7 +261,7 @@ export class Receiver {
     if (decision) this.#roster.expect(decision, nowMs, rejoinMs)
     this.#book.begin(decision, nowMs)
     const liveness = this.#named()?.liveness
-    if (liveness?.state === 'alive') this.#losses.leaveToOthers() // it was lost to this receiver alone, for a while
+    if (liveness?.state === 'alive') this.#losses.leaveToOthers(null, nowMs) // it was lost to this receiver alone, for a while
     if (decision && liveness?.state === 'gone' && liveness.proven) this.#leases.died(decision.incarnation)
   }
 
@@ -249,7 +269,7 @@ export class Receiver {
   #deauthorize(nowMs: number): void {
     if (!this.#leadership) return
     this.#leadership = null
-    this.#losses.leaveToOthers()
+    this.#losses.leaveToOthers(null, nowMs)
     this.#handover.abandon(this.#book.inForce, nowMs)
     this.#book.end()
   }
@@ -258,7 +278,10 @@ export class Receiver {
   #followDecisions(decisions: readonly RecordedDecision[], nowMs: number): void {
     const decision = decisions.find(({ shard }) => shard === this.#shard)
     if (!decision || this.#leadership) return
-    if (this.#book.follow(decision, nowMs)) this.#losses.leaveToOthers()
+    if (!this.#book.follow(decision, nowMs)) return
+    this.#losses.leaveToOthers(decision, nowMs)
+    const [inForce, named] = [this.#book.inForce!, this.#named()]
+    if (named && follow(inForce, named, nowMs, -1)) this.#ready(inForce, nowMs) // its heartbeat was quicker than the journal
   }
 
   #tick(nowMs: number): void {
@@ -367,6 +390,7 @@ export class Receiver {
     for (const loss of this.#roster.takeLosses()) {
       const ofActive = loss.incarnation === this.#book.inForce?.decision.incarnation
       if (ofActive || this.#leadership) this.#losses.take(loss, ofActive, this.serving, nowMs)
+      else this.#losses.takeQuietly(loss, this.serving, nowMs)
     }
   }
 

@@ -8,6 +8,9 @@ import type { Logger } from 'pino'
 import { type Journal, journalPorts } from '../checkpoint/index.ts'
 import { realTime } from '../checkpoint/time.ts'
 import type { ReceiverOptions } from './config.ts'
+import { BoardKeeper } from './dashboard/board-keeper.ts'
+import { BoardStream } from './dashboard/board-stream.ts'
+import { createDashboardApi } from './dashboard/dashboard-api.ts'
 import { listenError, ReceiverError } from './errors.ts'
 import { EventStream } from './event-stream.ts'
 import { createHttpApi } from './http-api.ts'
@@ -19,6 +22,7 @@ import { ReceiverNode, type ReceiverPorts } from './receiver-node.ts'
 import { tlsFilesOf } from './tls-options.ts'
 import { readTlsPair, tlsVersionMin, watchTlsPair } from './tls-pair.ts'
 import { isLoopback } from './token.ts'
+import { packageVersion } from './version.ts'
 import { type WebSocketLimits, WebSocketSide } from './websocket-server.ts'
 
 /** How long open connections may take to end at the stop, milliseconds. */
@@ -79,6 +83,8 @@ class Service {
   readonly #webSockets: WebSocketSide
   readonly #events = new EventStream()
   readonly #metrics = new Metrics()
+  readonly #board: BoardKeeper
+  readonly #stream: BoardStream
   readonly #done = Promise.withResolvers<void>()
   #url = ''
   #ending = false
@@ -88,6 +94,8 @@ class Service {
     this.#options = options
     this.#log = log.child({ receiver: name })
     this.#node = this.#createNode(name, journal)
+    this.#board = this.#createBoard(name)
+    this.#stream = new BoardStream(this.#board, () => this.#node.nowMs())
     this.#done.promise.catch(() => undefined) // whoever waits for it is told; nobody has to
     const { server, unwatch } = createListener(options, this.#log, this.#createApi())
     this.#server = server
@@ -100,6 +108,10 @@ class Service {
       ...(limits ? { limits } : {}),
       take: (input) => this.#node.take(input),
       welcomeFollower: () => this.#node.welcome(),
+      balancers: {
+        balancerJoined: (connection, balancer) => this.#board.balancerJoined(connection, balancer, this.#node.nowMs()),
+        balancerLeft: (connection) => this.#board.balancerLeft(connection),
+      },
       onHeartbeat: (backend, gapMs) => this.#metrics.heartbeat(backend, gapMs),
     })
   }
@@ -134,6 +146,7 @@ class Service {
     const left = this.#node.close() // before the port is closed: nothing is decided by one that others take for dead
     this.#unwatch()
     this.#events.close()
+    this.#stream.close()
     const closed = once(this.#server, 'close')
     this.#server.close()
     await Promise.all([this.#webSockets.closeAll(closeDeadlineMs), left])
@@ -158,6 +171,19 @@ class Service {
     })
   }
 
+  #createBoard(name: string): BoardKeeper {
+    const { heartbeatMs } = this.#options
+    return new BoardKeeper({
+      receiver: { name, version: packageVersion(), heartbeatMs },
+      receivers: () => this.#node.receivers(this.#url),
+      shards: () => this.#node.seen.shards,
+      sightings: (atMs) => this.#node.seen.sightings(atMs),
+      heartbeatsOf: (backend) => this.#node.seen.heartbeatsOf(backend),
+      kills: false,
+      urgent: () => this.#stream.urgent(),
+    })
+  }
+
   #createPorts(): ReceiverPorts {
     return {
       send: (connection, message) => this.#webSockets.send(connection, message),
@@ -172,8 +198,13 @@ class Service {
         if (event.type === 'suspected') this.#metrics.suspicion(evidence ?? 'unknown')
         this.#events.publish(event)
       },
+      happened: (event) => this.#board.happened(event),
+      crashed: (crash) => this.#board.crashed(crash, this.#node.nowMs()),
       failedOver: (tookMs) => this.#metrics.failover(tookMs),
-      leads: (leads) => this.#metrics.leads(leads),
+      leads: (leads) => {
+        this.#metrics.leads(leads)
+        this.#stream.urgent()
+      },
       failed: (error) => this.end(error),
     }
   }
@@ -188,6 +219,7 @@ class Service {
       serving: () => this.#node.serving,
       notReady: () => this.#node.notReady,
       leads: () => this.#node.leads,
+      dashboard: createDashboardApi({ board: () => this.#board.board(this.#node.nowMs()), stream: this.#stream }),
     })
   }
 }

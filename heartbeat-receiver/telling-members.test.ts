@@ -76,6 +76,7 @@ describe('telling members, over real sockets', () => {
     const side = new WebSocketSide({
       ...{ server, token: undefined, log, limits: { bufferedBytesMax: 64 * 1024 } },
       ...{ take: () => undefined, onHeartbeat: () => undefined },
+      balancers: { balancerJoined: () => undefined, balancerLeft: () => undefined },
       welcomeFollower: () => wholeList(members),
     })
     t.after(() => side.closeAll(100))

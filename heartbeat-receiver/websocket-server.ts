@@ -32,6 +32,12 @@ export const defaultWebSocketLimits: WebSocketLimits = {
   helloTimeoutMs,
 }
 
+/** Hears of the balancers that follow, each by its connection. */
+export interface BalancerListener {
+  balancerJoined(connection: number, name: string): void
+  balancerLeft(connection: number): void
+}
+
 export interface WebSocketServerOptions {
   readonly server: Server
   readonly token: string | undefined
@@ -41,6 +47,8 @@ export interface WebSocketServerOptions {
   readonly take: (input: Input) => void
   /** What a new follower is told, in this order. */
   readonly welcomeFollower: () => Iterator<ToFollower>
+  /** For the board: the balancers that follow. */
+  readonly balancers: BalancerListener
   /** For the metrics: `gapMs` since the heartbeat before on this connection. */
   readonly onHeartbeat: (backend: string, gapMs: number | undefined) => void
 }
@@ -178,6 +186,7 @@ export class WebSocketSide {
       clearTimeout(peer.helloTimer)
       this.#peers[lane].delete(peer.id)
       if (lane === 'heartbeats') this.#options.take({ type: 'closed', connection: peer.id })
+      if (peer.role === 'balancer') this.#options.balancers.balancerLeft(peer.id)
     })
   }
 
@@ -226,6 +235,7 @@ export class WebSocketSide {
       case 'follow':
         if (!this.#greet(peer, message.name, message.token)) return
         peer.role = message.role
+        if (message.role === 'balancer') this.#options.balancers.balancerJoined(peer.id, message.name)
         take({ type: 'seen', epoch: message.epoch })
         return this.#tell(peer, this.#options.welcomeFollower())
       case 'seen':
