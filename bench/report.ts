@@ -74,6 +74,7 @@ function rounded(value: number): number {
   return Math.abs(value) >= 1_000 ? Math.round(value) : Number(value.toPrecision(4))
 }
 
-function digits(value: number): string {
+/** As tables show it. */
+export function digits(value: number): string {
   return value.toLocaleString('en-US', { maximumFractionDigits: Math.abs(value) >= 100 ? 0 : 3 })
 }
