@@ -46,6 +46,12 @@ export class Metrics {
     gauge(registers, 'heartline_journal_lag_records', 'Records known to stand in the journal and not read yet.', () => {
       return checkpoint.status().lag
     })
+    gauge(
+      registers,
+      'heartline_journal_reachable',
+      '1 if the journal answered within the last two seconds, else 0.',
+      () => (checkpoint.status().journalReachable ? 1 : 0),
+    )
     const restored =
       'Share of the state that is read at a cold start, or of the journal when catching up; 1 if none is under way.'
     gauge(registers, 'heartline_restore_ratio', restored, () => {

@@ -1,5 +1,6 @@
 /** What Prometheus is told. Names and labels are part of the contract. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { certificateMetric } from './certificate-metric.ts'
 
 /** Backends that get a label of their own; the rest share `other`, so that names made up by anyone do not fill the memory. */
 const labelledMax = 1_000
@@ -8,6 +9,8 @@ const failoverBucketsS = [0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.2, 0.3, 0.
 
 export class Metrics {
   readonly registry = new Registry()
+  /** To be told of each certificate that is taken into use. */
+  readonly certificate = certificateMetric([this.registry])
   readonly #labelled = new Set<string>()
   readonly #heartbeats: Counter<'backend'>
   readonly #gap: Histogram

@@ -65,12 +65,20 @@ export async function startReceiver(
 }
 
 /** A server with TLS, and the certificate as it is renewed, or without. Throws a TlsError. */
-function createListener(options: ReceiverOptions, log: Logger, api: RequestListener) {
+function createListener(
+  options: ReceiverOptions,
+  { log, metrics }: { log: Logger; metrics: Metrics },
+  api: RequestListener,
+) {
   const files = tlsFilesOf(options)
   if (!files) return { server: createServer(api), unwatch: () => undefined }
   const pair = readTlsPair(files)
   const server: SecureServer = createSecureServer({ cert: pair.cert, key: pair.key, minVersion: tlsVersionMin }, api)
-  const use = ({ cert, key }: typeof pair) => server.setSecureContext({ cert, key, minVersion: tlsVersionMin })
+  metrics.certificate(pair)
+  const use = (next: typeof pair) => {
+    server.setSecureContext({ cert: next.cert, key: next.key, minVersion: tlsVersionMin })
+    metrics.certificate(next)
+  }
   return { server: server as unknown as Server, unwatch: watchTlsPair({ files, pair, use, log }) }
 }
 
@@ -97,7 +105,7 @@ class Service {
     this.#board = this.#createBoard(name)
     this.#stream = new BoardStream(this.#board, () => this.#node.nowMs())
     this.#done.promise.catch(() => undefined) // whoever waits for it is told; nobody has to
-    const { server, unwatch } = createListener(options, this.#log, this.#createApi())
+    const { server, unwatch } = createListener(options, { log: this.#log, metrics: this.#metrics }, this.#createApi())
     this.#server = server
     this.#unwatch = unwatch
     this.#server.maxConnections = connectionsMax

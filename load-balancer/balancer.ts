@@ -136,7 +136,11 @@ export function createFront(options: BalancerOptions, { follower, membership, me
   const clients = clientServer(context, options, pair)
   const arrived = countArrivals(clients)
   metrics.watchArrivals(arrived)
-  const use = (next: TlsPair) => replacePair(clients, next)
+  if (pair) metrics.certificate(pair)
+  const use = (next: TlsPair) => {
+    replacePair(clients, next)
+    metrics.certificate(next)
+  }
   const unwatch = files && pair ? watchTlsPair({ files, pair, use, log }) : undefined
 
   const tcp = options.tcp === undefined ? undefined : createTcp(options, follower, log)

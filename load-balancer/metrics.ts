@@ -9,6 +9,7 @@ import {
   type MetricValue,
   Registry,
 } from 'prom-client'
+import { certificateMetric } from '../heartbeat-receiver/certificate-metric.ts'
 import type { Failure } from './replay.ts'
 import type { LaneObserver } from './replay-lane.ts'
 import type { StandbyResult } from './standby-lane.ts'
@@ -129,6 +130,8 @@ export interface MetricSources {
 
 export class Metrics implements LaneObserver {
   readonly #registry = new Registry()
+  /** To be told of each certificate that is taken into use. */
+  readonly certificate = certificateMetric([this.#registry])
   readonly #durations = new DurationHistogram()
   readonly #replays: Counter<'reason'>
   readonly #failovers: Histogram
