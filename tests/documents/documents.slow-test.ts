@@ -1,0 +1,34 @@
+/** `npm run test:documents`: every command of the documents, run as its reader would run it. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { test } from 'node:test'
+import { missingTools } from '../../compose/kafka/missing-tools.ts'
+import { play } from './play.ts'
+import { type Scene, scenes } from './scenes.ts'
+import { openStage } from './stage.ts'
+
+/** A part of the scenes, by their names: for whoever writes one. */
+const only = process.env.ONLY ?? ''
+
+function skipped({ kafka, programs = [] }: Scene): string | false {
+  if (kafka && missingTools()) return missingTools()
+  return missingTools(
+    'this scene',
+    programs.map((name) => [name, '--version'] as const),
+  )
+}
+
+for (const scene of scenes.filter(({ name }) => name.includes(only)))
+  test(scene.name, { skip: skipped(scene), timeout: 600_000 }, async (t) => {
+    const stage = await openStage(scene.files)
+    t.after(() => stage.close())
+    if (scene.ownNetwork && !stage.ownNetwork) {
+      assert.notEqual(process.env.CI, 'true', 'there is a network of its own in CI')
+      return t.skip('no network of its own can be had here')
+    }
+    await play(scene, stage)
+  })
+
+test('curl is there, which documents tell readers to use', () => {
+  assert.match(execFileSync('curl', ['--version'], { encoding: 'utf8' }), /^curl /)
+})
