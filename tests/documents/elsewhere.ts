@@ -25,6 +25,7 @@ export const elsewhere: Readonly<Record<string, Elsewhere>> = {
   'npm run test:faults': ci('npm run test:faults'),
   'npm run simulate -- --mutations': ci('npm run simulate -- --mutations'),
   'npm pack': test('tests/package.test.ts', "'npm', ['pack'"),
+  'npm pack --pack-destination /tmp': test('tests/package.test.ts', "'npm', ['pack'"),
   'node examples/counter.ts': test('tests/examples.test.ts', "command('counter.ts')"),
   'npm run bench -- writes': bench('writes'),
   'npm run bench -- reads': bench('reads'),

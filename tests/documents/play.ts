@@ -10,9 +10,11 @@ const againAfterMs = 250
 
 /** Fails with the output of the command that did not do what the scene says. */
 export async function play({ steps }: Scene, stage: Stage): Promise<void> {
-  const services: { step: Step; running: RunningCommand }[] = []
+  const services: Running[] = []
+  const beside: Running[] = []
   for (const step of steps) {
     if (step.command === stopAll) await stop(services)
+    else if (step.beside) beside.push({ step, running: stage.run(commandOf(step)) })
     else if (step.ready === undefined) await runToItsEnd(step, stage)
     else {
       const running = stage.run(commandOf(step))
@@ -20,16 +22,23 @@ export async function play({ steps }: Scene, stage: Stage): Promise<void> {
       services.push({ step, running })
     }
   }
+  for (const { step, running } of beside) mustHaveDone(step, running, await within(running.ended, endsWithinMs))
   await stop(services)
 }
 
+interface Running {
+  readonly step: Step
+  readonly running: RunningCommand
+}
+
 /** The last that was started is stopped first. */
-async function stop(services: { step: Step; running: RunningCommand }[]): Promise<void> {
+async function stop(services: Running[]): Promise<void> {
   for (const { step, running } of services.splice(0).reverse()) {
     running.signal('SIGTERM')
     const code = await within(running.ended, stopsWithinMs)
     // A script of the scene's own is no service of ours: the signal is its end.
-    if (step.own !== true) assert.equal(code, 0, told(step, `ended with ${code} at SIGTERM`, running))
+    if (step.own !== true && step.killed !== true)
+      assert.equal(code, 0, told(step, `ended with ${code} at SIGTERM`, running))
   }
 }
 
@@ -39,16 +48,26 @@ export function commandOf({ command, instead = [] }: Step): string {
 }
 
 async function runToItsEnd(step: Step, stage: Stage): Promise<void> {
-  const { exit = 0, prints = /(?:)/, untilMs = 0 } = step
-  const giveUpAtMs = performance.now() + untilMs
+  const giveUpAtMs = performance.now() + (step.untilMs ?? 0)
   for (;;) {
     const running = stage.run(commandOf(step))
     const code = await within(running.ended, endsWithinMs)
-    if (code === exit && prints.test(running.output())) return
-    if (performance.now() >= giveUpAtMs)
-      assert.fail(told(step, `ended with ${code}, and was to end with ${exit} and say ${prints}`, running))
+    if (didIt(step, running, code)) return
+    if (performance.now() >= giveUpAtMs) return mustHaveDone(step, running, code)
     await new Promise((resolve) => setTimeout(resolve, againAfterMs))
   }
+}
+
+function didIt({ exit = 0, prints = /(?:)/ }: Step, running: RunningCommand, code: number | undefined): boolean {
+  return code === exit && prints.test(running.output())
+}
+
+function mustHaveDone(step: Step, running: RunningCommand, code: number | undefined): void {
+  const { exit = 0, prints = '' } = step
+  assert.ok(
+    didIt(step, running, code),
+    told(step, `ended with ${code}, was to end with ${exit} and say ${prints}`, running),
+  )
 }
 
 function told(step: Step, what: string, running: RunningCommand): string {

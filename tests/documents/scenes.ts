@@ -13,6 +13,10 @@ export interface Step {
   readonly instead?: readonly (readonly [from: string, to: string])[]
   /** Printed by a service once it does its work. At the end of the scene it gets SIGTERM, and must end with exit code 0. */
   readonly ready?: RegExp
+  /** A service that the scene kills: it has no orderly end. */
+  readonly killed?: true
+  /** Goes on beside the next steps, as in a terminal of its own, and is judged when the scene is over. */
+  readonly beside?: true
   /** Printed by what ends by itself. */
   readonly prints?: RegExp
   /** Its exit code, if that is not 0. */
@@ -262,6 +266,40 @@ export const scenes: readonly Scene[] = [
         prints: /201 Created[\s\S]*x-heartline-backend: [ab]/i,
       },
       { command: 'curl -i http://127.0.0.1:8080/seats/12A', prints: /200 OK[\s\S]*"user":"ada"/i },
+    ],
+  },
+  {
+    name: 'getting started: a service of your own',
+    programs: ['lsof'],
+    steps: [
+      {
+        command: 'git diff --no-index examples/notes-before.ts examples/notes-after.ts',
+        exit: 1,
+        prints: /createBackend/,
+      },
+      { command: 'npm run receiver -- --kafka file:./notes', ready: listens },
+      { command: 'npm run balancer', ready: listens },
+      { command: 'NAME=a PORT=9001 KAFKA=file:./notes node examples/notes-after.ts', ready: listens, killed: true },
+      { command: 'NAME=b PORT=9002 KAFKA=file:./notes node examples/notes-after.ts', ready: listens },
+      { command: 'npm run status', prints: /b +.*standby/, untilMs: 20_000 },
+      {
+        command: `curl -i http://127.0.0.1:8080/notes -H 'content-type: application/json' -d '{"text":"buy milk"}'`,
+        prints: /201 Created[\s\S]*x-heartline-backend: a/i,
+      },
+      {
+        command:
+          "for i in $(seq 300); do curl -s -o /dev/null -w '%{http_code} %{time_total}s\\n' http://127.0.0.1:8080/notes/1; sleep 0.05; done",
+        beside: true,
+        prints: /^(?:200 [\d.]+s\n){300}$/,
+      },
+      { command: 'curl -s http://127.0.0.1:7070/active', prints: /"name":"a"/ },
+      { command: 'kill -9 $(lsof -ti tcp:9001 -sTCP:LISTEN)', prints: /^$/ },
+      {
+        command: 'curl -i http://127.0.0.1:8080/notes/1',
+        prints: /200 OK[\s\S]*x-heartline-backend: b[\s\S]*buy milk/i,
+      },
+      { command: 'NAME=a PORT=9001 KAFKA=file:./notes node examples/notes-after.ts', ready: listens },
+      { command: 'npm run handover', prints: /\ba\b/, untilMs: 20_000 },
     ],
   },
   {
