@@ -89,6 +89,28 @@ test('what the reference lists is what is exported', () => {
   }
 })
 
+test('every exported symbol has a page of the generated reference, which the list links to', () => {
+  const list = read(join(root, 'docs/reference/README.md'))
+  for (const [name, index] of Object.entries(indexes)) {
+    const section = list.split(/^## /m).find((part) => part.startsWith(`\`heartline/${name}\``)) ?? ''
+    const links = new Map(
+      [...section.matchAll(/^\| \[`(\w+)`\]\(([^)]+)\)/gm)].map(([, symbol, path]) => [symbol!, path!]),
+    )
+    assert.deepEqual(
+      [...links.keys()].sort(),
+      exportsOf(index)
+        .map((exported) => exported.name)
+        .sort(),
+    )
+    for (const [symbol, path] of links)
+      assert.match(
+        read(join(root, 'docs/reference', path)),
+        new RegExp(`^# ${symbol}\n[\\s\\S]*\`heartline/${name}\``),
+        path,
+      )
+  }
+})
+
 test('the reference tells every code, with its status and what it says of the outcome', () => {
   const rows = [...read(join(root, 'docs/api.md')).matchAll(/^\| ([A-Z_, ]+) \| ([\d, ]+) \| ([a-z ]+) \|/gm)]
   const told = rows.flatMap(([, codes, statuses, outcome]) => {
