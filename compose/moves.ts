@@ -7,6 +7,7 @@ import { ComposeError } from './errors.ts'
 import { handOver } from './handover.ts'
 import { unixNowMs } from './load/clock.ts'
 import type { LoadThread } from './load/load-thread.ts'
+import type { ProcessSpec } from './processes.ts'
 
 /** What a move was. */
 export const moveKinds = [
@@ -72,8 +73,8 @@ export class Moves {
     })
   }
 
-  /** `SIGTERM` to one process, and the same command again once it has ended. */
-  restart(process: string): Promise<Move> {
+  /** `SIGTERM` to one process, and the same command again once it has ended, or the one given. */
+  restart(process: string, changes: Pick<ProcessSpec, 'command'> = {}): Promise<Move> {
     const { receivers, balancers, processes } = this.#cluster
     const kindNow = async (active: string): Promise<MoveKind> => {
       if (balancers.includes(process)) return 'restart of a balancer'
@@ -83,7 +84,7 @@ export class Moves {
     }
     return this.#move(kindNow, async () => {
       await processes.stop(process)
-      await processes.restart(process)
+      await processes.restart(process, changes)
       return { process, tookMs: null }
     })
   }

@@ -80,6 +80,27 @@ test('a killed child is seen to end, and can be started again under its name', a
   assert.equal(group.get('one'), second)
 })
 
+test('an ended child is started again as something else, and then goes on as that', async (t) => {
+  const words: unknown[] = []
+  const group = processes(t)
+  const spec = {
+    name: 'one',
+    args: ['obedient'],
+    env: { WORD: 'old' },
+    onLine: (line: LogLine) => words.push(line.msg),
+  }
+  await group.start(spec)
+  await group.stop('one')
+  const other = childSource.replace('process.env.WORD', "'new'")
+  await group.restart('one', { command: [process.execPath, '-e', other] })
+  await group.stop('one')
+  await group.restart('one')
+  assert.deepEqual(
+    words.filter((word) => word !== 'bye'),
+    ['old', 'new', 'new'],
+  )
+})
+
 test('stop lets a child end in order', async (t) => {
   const lines: LogLine[] = []
   const group = processes(t)

@@ -114,11 +114,11 @@ export class Processes {
     return [...this.#running.keys()]
   }
 
-  /** Starts an ended process again, as it was started last. */
-  async restart(name: string): Promise<ManagedProcess> {
+  /** Starts an ended process again, as it was started last but for `changes`: such as the command of another version. */
+  async restart(name: string, changes: Pick<ProcessSpec, 'command'> = {}): Promise<ManagedProcess> {
     const running = this.#running.get(name)
     if (!running) throw new ComposeError('PROCESS_ENDED', `${name} was never started`)
-    return this.start(running.spec)
+    return this.start({ ...running.spec, ...changes })
   }
 
   /** Asks it to end (SIGTERM), insists after `graceMs` (SIGKILL), resolves when it has ended. Nothing to do is fine. */

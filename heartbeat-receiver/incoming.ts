@@ -32,7 +32,7 @@ export function parseMessage<L extends Lane>(lane: L, text: string, greeted: boo
   if (greeted === (type === first)) return malformed(greeted ? `${first} was said before` : `${first} comes first`)
   // Before the rest is looked at: a newer version may well have other fields.
   if (type === first && typeof version === 'number' && version !== protocolVersion) {
-    const reason = `version ${version} is not supported; this receiver speaks ${protocolVersion}`
+    const reason = `version ${version} is not supported; this receiver speaks ${protocolVersion}: upgrade the receivers first`
     return { refusal: { code: closeCodes.versionUnsupported, reason } }
   }
   const parsed = schemas[lane].safeParse(value)

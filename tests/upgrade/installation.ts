@@ -1,0 +1,150 @@
+/** An installation of two versions: each process runs either, and is moved from the one to the other while clients are served. */
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { type Cluster, startCluster } from '../../compose/cluster.ts'
+import { startKafka } from '../../compose/kafka/kafka.ts'
+import { LoadThread, type LoadThreadResult } from '../../compose/load/load-thread.ts'
+import { type Move, Moves } from '../../compose/moves.ts'
+import type { LogLine } from '../../compose/processes.ts'
+
+/** Which version a process runs. */
+export type Version = 'previous' | 'this'
+
+/** Where the journal is kept: a Kafka that this process starts, or the embedded journal. */
+export type Place = 'kafka' | 'embedded'
+
+const log = pino({ level: 'silent' })
+const never = new AbortController().signal
+const root = join(import.meta.dirname, '..', '..')
+
+/** Small, so that snapshots of both versions are taken and restored from, bytes. */
+const snapshotTail = ['--snapshot-tail', '256KiB']
+
+export class Installation {
+  readonly cluster: Cluster
+  readonly moves: Moves
+  /** What the processes said that a person would look at. */
+  readonly said: string[]
+  readonly #load: LoadThread
+  readonly #mains: Readonly<Record<Version, string>>
+  readonly #versions: Map<string, Version>
+  readonly #releases: (() => Promise<unknown>)[]
+
+  private constructor(
+    cluster: Cluster,
+    load: LoadThread,
+    mains: Readonly<Record<Version, string>>,
+    said: string[],
+    releases: (() => Promise<unknown>)[],
+  ) {
+    const { receivers, balancers, backends } = cluster
+    this.cluster = cluster
+    this.moves = new Moves(cluster, load, never)
+    this.said = said
+    this.#load = load
+    this.#mains = mains
+    this.#versions = new Map([...receivers, ...balancers, ...backends].map((name) => [name, 'previous']))
+    this.#releases = releases
+  }
+
+  /** Two receivers, two balancers and three backends, all of the previous version, and clients that write and read through both balancers. */
+  static async start(previousFolder: string, place: Place, seed: number): Promise<Installation> {
+    const mains = {
+      previous: join(previousFolder, 'compose/main.ts'),
+      this: join(root, 'compose/main.ts'),
+    }
+    const said: string[] = []
+    const releases: (() => Promise<unknown>)[] = []
+    try {
+      const kafka = await startPlace(place, releases)
+      const cluster = await startCluster({
+        ...{ kafka, backends: 3, receivers: 2, balancers: 2, ports: 'free', log },
+        command: [process.execPath, mains.previous],
+        topicPrefix: `upgrade-${randomBytes(4).toString('hex')}`,
+        flags: { backend: snapshotTail },
+        onLine: (name: string, line: LogLine) => {
+          if (line.event !== undefined || Number(line.level) > 30) said.push(`${name}: ${line.msg}`)
+        },
+      })
+      releases.unshift(() => cluster.stop())
+      const load = new LoadThread({
+        ...{ target: cluster.balancerUrls, rate: 200, clients: 20, writeRatio: 0.5, seed, keys: seed % 2 === 0 },
+        ...{ durationMs: Number.POSITIVE_INFINITY, timeoutMs: 30_000 },
+      })
+      releases.unshift(() => load.terminate())
+      return new Installation(cluster, load, mains, said, releases)
+    } catch (error) {
+      await endAll(releases)
+      throw error
+    }
+  }
+
+  /** The processes, by what they are. */
+  get kinds(): Readonly<Record<'receivers' | 'balancers' | 'backends', readonly string[]>> {
+    const { receivers, balancers, backends } = this.cluster
+    return { receivers, balancers, backends }
+  }
+
+  versionOf(name: string): Version {
+    return this.#versions.get(name)!
+  }
+
+  /** The backends that run a version. */
+  backendsOf(version: Version): string[] {
+    return this.cluster.backends.filter((name) => this.versionOf(name) === version)
+  }
+
+  /** Stops a process in order, and starts it as the other version. */
+  async change(name: string, to: Version): Promise<Move> {
+    const main = this.#mains[to]
+    const move = await this.moves.restart(name, { command: [process.execPath, main] })
+    this.#versions.set(name, to)
+    const { pid } = this.cluster.processes.get(name)!
+    const runs = execFileSync('ps', ['-o', 'args=', '-p', `${pid}`]).toString()
+    if (!runs.includes(main)) throw new Error(`${name} was to run ${main}, and runs ${runs}`)
+    return move
+  }
+
+  /** Hands over to a backend, and kills it as soon as it is well: what it wrote is taken over from it. It comes back as it was. */
+  async failAfterHandingTo(name: string): Promise<string> {
+    const { processes } = this.cluster
+    if ((await this.moves.untilWell()).name !== name) await this.moves.handOver(name)
+    await this.moves.untilWell()
+    const active = processes.get(name)!
+    active.kill('SIGKILL')
+    await active.exited
+    await processes.restart(name)
+    return (await this.moves.untilWell()).name
+  }
+
+  /** Ends the clients, and reads back what they were promised. */
+  stopClients(): Promise<LoadThreadResult> {
+    return this.#load.stop()
+  }
+
+  async end(): Promise<void> {
+    await endAll(this.#releases)
+  }
+}
+
+async function startPlace(place: Place, releases: (() => Promise<unknown>)[]): Promise<string[]> {
+  if (place === 'kafka') {
+    const kafka = await startKafka({ port: 0, brokers: 1, log })
+    releases.unshift(() => kafka.stop())
+    return kafka.brokers
+  }
+  const directory = await mkdtemp(join(tmpdir(), 'heartline-upgrade-'))
+  releases.unshift(() => rm(directory, { recursive: true, force: true }))
+  return [`file:${join(directory, 'state')}`]
+}
+
+/** In their order, whatever becomes of each. */
+async function endAll(releases: readonly (() => Promise<unknown>)[]): Promise<void> {
+  const failures: unknown[] = []
+  for (const release of releases) await release().catch((error: unknown) => failures.push(error))
+  if (failures.length > 0) throw new AggregateError(failures, 'an installation did not end in order')
+}
