@@ -17,7 +17,8 @@ const assets = [
 
 const target = join(root, builtFolder)
 rmSync(target, { recursive: true, force: true })
-for (const project of ['tsconfig.build.json', 'heartbeat-receiver/dashboard/page/tsconfig.build.json'])
+// The page first: what it has in common with the programs is theirs, with its source map.
+for (const project of ['heartbeat-receiver/dashboard/page/tsconfig.build.json', 'tsconfig.build.json'])
   execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', project], { cwd: root, stdio: 'inherit' })
 for (const asset of assets)
   cpSync(join(root, asset), join(target, asset), {

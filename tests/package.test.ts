@@ -4,37 +4,27 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
+import { packCopy } from './packed-copy.ts'
 
 const root = join(import.meta.dirname, '..')
 const run = promisify(execFile)
 const packed = { base: '', folder: '', files: [] as string[], manifest: {} as Record<string, Record<string, unknown>> }
 
-/** What no pack needs, or must not be shared with a pack of a copy. */
-const leftOut = new Set(['node_modules', '.git', 'dist', 'bench', 'tests', 'compose/kafka/libs'])
-
 /** Packs a copy of the repository, and puts the package where npm would, beside what it depends on. */
 before(async () => {
   const base = await mkdtemp(join(tmpdir(), 'heartline-package-'))
   packed.base = base
-  const copy = join(base, 'repository')
-  await cp(root, copy, { recursive: true, filter: (path) => !leftOut.has(relative(root, path)) })
-  await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
-  const manifestBefore = await readFile(join(copy, 'package.json'), 'utf8')
-  const { stdout } = await run('npm', ['pack', '--json', '--loglevel=error'], { cwd: copy })
-  assert.equal(await readFile(join(copy, 'package.json'), 'utf8'), manifestBefore, 'the repository has its own back')
-  const [{ filename, files }] = JSON.parse(stdout.slice(stdout.indexOf('['))) as [
-    { filename: string; files: { path: string }[] },
-  ]
+  const { tarball, files } = await packCopy(base)
 
   packed.folder = join(base, 'service')
   const modules = join(packed.folder, 'node_modules')
   await mkdir(join(modules, 'heartline'), { recursive: true })
-  await run('tar', ['-xzf', join(copy, filename), '--strip-components=1', '-C', join(modules, 'heartline')])
-  packed.files = files.map(({ path }) => path)
+  await run('tar', ['-xzf', tarball, '--strip-components=1', '-C', join(modules, 'heartline')])
+  packed.files = [...files]
   packed.manifest = JSON.parse(await readFile(join(modules, 'heartline/package.json'), 'utf8'))
   for (const name of [...Object.keys(packed.manifest.dependencies!), '@types'])
     await symlink(join(root, 'node_modules', name), join(modules, name))
