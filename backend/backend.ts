@@ -109,7 +109,8 @@ class RunningBackend implements Backend {
   async start(app: RequestListener): Promise<{ url: string; port: number }> {
     const { host, token } = this.#options
     const warmUp = createWarmUp(randomUUID(), this.#log, this.#options.rehearsal)
-    const inFront = { routes: this.#node.routes, warmUp, metrics: this.#metrics, token, log: this.#log }
+    const health = { phase: () => (this.#closing ? 'stopping' : this.checkpoint.phase) }
+    const inFront = { routes: this.#node.routes, warmUp, metrics: this.#metrics, health, token, log: this.#log }
     const server = createHttpServer(app, inFront)
     server.on('request', (_request, response) => {
       this.#inFlight++

@@ -7,6 +7,7 @@ import { sessionsPath } from '../checkpoint/request-headers.ts'
 import { pathOf } from '../checkpoint/router.ts'
 import { isLoopback } from '../heartbeat-receiver/token.ts'
 import { BackendError } from './errors.ts'
+import { type HealthSource, serveHealth } from './health-checks.ts'
 import { type Metrics, serveMetrics } from './metrics.ts'
 import { mayReplay } from './replay-guard.ts'
 import type { WarmUp } from './warm-up.ts'
@@ -28,12 +29,16 @@ export interface InFront {
   readonly routes: Routes
   readonly warmUp: WarmUp
   readonly metrics: Metrics
+  readonly health: HealthSource
   readonly token: string | undefined
   readonly log: Logger
 }
 
 /** Makes the server; nothing listens yet. */
-export function createHttpServer(app: RequestListener, { routes, warmUp, metrics, token, log }: InFront): Server {
+export function createHttpServer(
+  app: RequestListener,
+  { routes, warmUp, metrics, health, token, log }: InFront,
+): Server {
   const server = createServer({ keepAliveTimeout: keepAliveTimeoutMs, noDelay: true }, (request, response) => {
     if (request.url === sessionsPath) {
       if (request.method === 'POST') return routes.openSession(request, response)
@@ -42,6 +47,7 @@ export function createHttpServer(app: RequestListener, { routes, warmUp, metrics
     }
     if (isRefusedReplay(app, routes, request)) return refuseReplay(response)
     if (warmUp.take(request, response) || serveMetrics(metrics, token, request, response)) return
+    if (serveHealth(health, request, response)) return
     answer(app, request, response, log)
   })
   server.maxConnections = connectionsMax

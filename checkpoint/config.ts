@@ -58,7 +58,10 @@ export const tokenOption = z
   .min(8, 'expected at least 8 characters')
   .max(1024, 'expected at most 1024 characters')
   .optional()
-  .meta({ description: 'secret shared by all processes; needed to listen beyond loopback' })
+  .meta({
+    description:
+      'secret shared by all processes; needed to listen beyond loopback; HEARTLINE_TOKEN_FILE names a file that holds it',
+  })
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]

@@ -94,6 +94,14 @@ export const commands: Record<string, CommandEntry> = {
       return command(statusOptions, runStatus)
     },
   },
+  health: {
+    summary: 'asks the processes of this machine whether they are ready, as a container is asked',
+    logs: 'stderr',
+    load: async () => {
+      const { healthOptions, runHealth } = await import('./health.ts')
+      return command(healthOptions, runHealth)
+    },
+  },
   handover: {
     summary: 'has another backend become active, as planned, and says how long it took',
     logs: 'stderr',

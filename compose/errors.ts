@@ -14,6 +14,8 @@ export const composeErrorCodes = [
   'NOT_IN_TIME',
   'NO_RECEIVER',
   'HANDOVER_FAILED',
+  'NOT_HEALTHY',
+  'TOKEN_FILE',
   'STOPPED',
 ] as const
 export type ComposeErrorCode = (typeof composeErrorCodes)[number]

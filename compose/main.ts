@@ -1,13 +1,15 @@
 #!/usr/bin/env node
 /** The command line: alone touches arguments, environment, signals and the exit code. */
+import { readFileSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import type { Logger } from 'pino'
 import type { LogLevel } from '../checkpoint/config.ts'
 import { createLogger } from '../checkpoint/logger.ts'
 import { packageVersion } from '../heartbeat-receiver/version.ts'
-import { type CommandEntry, commands } from './commands.ts'
+import { type Command, type CommandEntry, commands } from './commands.ts'
 import { describeFailure } from './failure.ts'
 import { describeFlags, describeUsage, nearest, readFlags } from './flags.ts'
+import { withTokenFile } from './token-file.ts'
 
 const exitCodes = { fine: 0, failed: 1, usage: 2 } as const
 const closeTimeoutMs = 10_000
@@ -30,7 +32,14 @@ async function main(argv: string[]): Promise<number> {
 
 async function runCommand(name: string, entry: CommandEntry, argv: string[]): Promise<number> {
   const command = await entry.load()
-  const read = readFlags(command.options, argv, process.env)
+  let environment: Record<string, string | undefined>
+  try {
+    environment = environmentFor(command)
+  } catch (error) {
+    fail(name, error, 'info')
+    return exitCodes.usage
+  }
+  const read = readFlags(command.options, argv, environment)
   if (read.kind === 'help')
     return print(
       `heartline ${name} ${entry.summary}\n\nUsage: heartline ${name} ${describeUsage(command.options)}\n\n${describeFlags(command.options)}`,
@@ -48,6 +57,11 @@ async function runCommand(name: string, entry: CommandEntry, argv: string[]): Pr
     fail(name, error, level)
     return exitCodes.failed
   }
+}
+
+/** A token in a file counts for the commands that take one; what is wrong with it must not keep others from running. */
+function environmentFor({ options }: Command): Record<string, string | undefined> {
+  return 'token' in options.shape ? withTokenFile(process.env, (path) => readFileSync(path, 'utf8')) : process.env
 }
 
 /** The first signal asks for an orderly end, with a deadline; the second ends at once. */

@@ -1,5 +1,6 @@
 /** The HTTP side of the receiver, for people, scripts and outside balancers. Reads only. */
 import express, { type Express, type NextFunction, type Request, type Response, type Router } from 'express'
+import { backendHeader } from '../checkpoint/request-headers.ts'
 import { pageRouter } from './dashboard/page-router.ts'
 import type { EventStream } from './event-stream.ts'
 import type { Metrics } from './metrics.ts'
@@ -63,5 +64,8 @@ function sendActive(decision: Decision | null, request: Request, response: Respo
   response.setHeader('cache-control', 'no-store')
   if (!decision) sendProblem(response, 503, 'no backend is active')
   else if (name !== undefined && name !== decision.name) sendProblem(response, 503, `${decision.name} is active`)
-  else response.json({ name: decision.name, url: decision.url, epoch: decision.epoch })
+  else {
+    response.setHeader(backendHeader, decision.name) // for what can read a header and no JSON, such as nginx
+    response.json({ name: decision.name, url: decision.url, epoch: decision.epoch })
+  }
 }

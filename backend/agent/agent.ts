@@ -53,7 +53,7 @@ async function startCommand(
   outputs: ChildOutputs,
 ): Promise<Child | null> {
   if (file === undefined) return null
-  const { HEARTLINE_TOKEN: _, ...rest } = environment // the installation's secret is no business of the command's
+  const { HEARTLINE_TOKEN: _, HEARTLINE_TOKEN_FILE: __, ...rest } = environment // the installation's secret is no business of the command's
   return Child.start([file, ...args], rest, outputs)
 }
 
