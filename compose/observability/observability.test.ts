@@ -172,16 +172,20 @@ describe('what watches Heartline', () => {
       [[`127.0.0.1:${receiverPort}`], [`127.0.0.1:${adminPort}`], backendTargets],
     )
     assert.match(prometheus.split('job_name: backend')[1]!, new RegExp(`metrics_path: ${metricsPath}\\n`))
-    const compose = await readFile(join(import.meta.dirname, '..', 'compose.yaml'), 'utf8')
-    const mounted = [...compose.matchAll(/- \.\/(observability\S*):(\/\S+):ro$/gm)]
+    const compose = await read('compose.yaml')
+    const mounted = [...compose.matchAll(/- \.\/(\S+):(\/\S+):ro$/gm)]
     assert.ok(mounted.length >= 4)
-    for (const [, path] of mounted) await access(join(import.meta.dirname, '..', path!))
+    for (const [, path] of mounted) await access(join(import.meta.dirname, path!))
     const places = new Map(mounted.map(([, path, place]) => [path, place]))
     const rules = /rule_files:\n {2}- (\S+)/.exec(prometheus)![1]!
-    const configured = places.get('observability/prometheus.yml')!
-    assert.equal(places.get(`observability/${rules}`), join(dirname(configured), rules))
+    const configured = places.get('prometheus.yml')!
+    assert.equal(places.get(rules), join(dirname(configured), rules))
     assert.ok(compose.includes(`--config.file=${configured}`))
+    // The address of the data source is said where Grafana is started: it is another among containers.
+    assert.match(await read('grafana/provisioning/datasources/prometheus.yml'), /^ {4}url: \$PROMETHEUS_URL$/m)
+    for (const started of [compose, await readFile(join(import.meta.dirname, '../compose.yaml'), 'utf8')])
+      assert.match(started, /^ {6}PROMETHEUS_URL: http:\/\/[a-z0-9.]+:9090$/m)
     const provider = await read('grafana/provisioning/dashboards/heartline.yml')
-    assert.ok(provider.includes(`path: ${places.get('observability/grafana/dashboards')}\n`))
+    assert.ok(provider.includes(`path: ${places.get('grafana/dashboards')}\n`))
   })
 })

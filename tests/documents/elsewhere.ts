@@ -14,8 +14,15 @@ const bench = (name: string): Elsewhere => test('bench/smoke.slow-test.ts', `'${
 const docker: Elsewhere = {
   kind: 'not here',
   reason: 'needs a Docker daemon and its images',
-  checked: 'compose/observability/observability.test.ts',
+  checked: 'compose/containers/compose-file.test.ts',
 }
+const onHost: Elsewhere = { ...docker, checked: 'compose/observability/observability.test.ts' }
+const cluster: Elsewhere = {
+  kind: 'not here',
+  reason: 'needs a Kubernetes cluster',
+  checked: 'compose/kubernetes/kubernetes.test.ts',
+}
+const inContainers = (command: string) => `docker compose -f compose/compose.yaml ${command}`
 
 export const elsewhere: Readonly<Record<string, Elsewhere>> = {
   'npm ci': ci('npm ci --no-audit --no-fund'),
@@ -33,5 +40,20 @@ export const elsewhere: Readonly<Record<string, Elsewhere>> = {
   'npm run bench -- handover': bench('handover'),
   'npm run bench -- proxy': bench('proxy'),
   'npm run bench -- receiver': bench('receiver'),
-  'docker compose -f compose/compose.yaml --profile observability up -d': docker,
+  'npm run heartline -- health': test('compose/health.test.ts', "[main, 'health', ...args]"),
+  'docker compose -f compose/observability/compose.yaml up -d': onHost,
+  [inContainers('up --wait')]: docker,
+  [inContainers('exec receiver-1 heartline status')]: docker,
+  [inContainers('exec receiver-1 heartline handover --to backend-2')]: docker,
+  [inContainers('exec receiver-1 cat /run/heartline/token')]: docker,
+  [inContainers('kill backend-1')]: docker,
+  [inContainers('start backend-1')]: docker,
+  [inContainers('up --wait --build')]: docker,
+  [inContainers('down')]: docker,
+  'docker build -f compose/containers/Dockerfile -t heartline:local .': docker,
+  'docker run --rm heartline:local receiver --help': docker,
+  'kubectl create namespace heartline': cluster,
+  'kubectl -n heartline create secret generic heartline-token --from-literal=token="$(openssl rand -base64 32)"':
+    cluster,
+  'kubectl apply -k compose/kubernetes': cluster,
 }

