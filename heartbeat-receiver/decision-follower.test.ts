@@ -50,6 +50,27 @@ describe('decision follower', () => {
     assert.equal(follower.decision(1), undefined)
   })
 
+  it('tells figures and first answers only to a receiver that says it takes them, as long as it says so', () => {
+    const { ports, follower } = follow(['ws://new', 'ws://old'])
+    const [young, old] = ports.sockets
+    for (const socket of [young!, old!]) socket.open()
+    young!.hear({ ...decisions(decision(3)), takes: ['something-else', 'figures'] })
+    old!.hear(decisions(decision(3)))
+    for (const socket of [young!, old!]) socket.take()
+    const figures = { requestsPerSecond: 1, errorsPerSecond: 0, p50Ms: 1, p99Ms: 2, held: 0, replaysPerSecond: 0 }
+    const answer = { shard: 0, epoch: 3, atMs: 5, held: 2 }
+    follower.figures(figures)
+    follower.firstAnswer(answer)
+    assert.deepEqual(young!.take(), [
+      { type: 'figures', ...figures },
+      { type: 'first-answer', ...answer },
+    ])
+    assert.deepEqual(old!.take(), [])
+    young!.hear({ ...decisions(decision(3)), takes: ['something-else'] }) // another version is there now
+    follower.figures(figures)
+    assert.deepEqual(young!.take(), [])
+  })
+
   it('keeps the decision while no receiver is there', () => {
     const { ports, follower } = follow()
     ports.last.open()

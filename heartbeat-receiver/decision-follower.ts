@@ -6,6 +6,8 @@ import { KnownMembers } from './known-members.ts'
 import {
   closeCodes,
   type Decision,
+  type Figures,
+  type FirstAnswer,
   type HandedOver,
   type HandOver,
   type Member,
@@ -48,6 +50,8 @@ export class DecisionFollower extends EventEmitter<FollowerEvents> {
   readonly #links: ReceiverLinks
   readonly #decisions = new Map<number, Decision>()
   readonly #members = new KnownMembers()
+  /** The receivers that say they take figures. */
+  readonly #takers = new WeakSet<ReceiverLink>()
   #epochSeen = 0
 
   /** @throws ReceiverError BAD_URL */
@@ -92,6 +96,16 @@ export class DecisionFollower extends EventEmitter<FollowerEvents> {
     this.#links.send({ type: 'seen', epoch })
   }
 
+  /** Tells the receivers that take it how the traffic is. Only a balancer may. */
+  figures(figures: Figures): void {
+    this.#links.sendTo((link) => this.#takers.has(link), { type: 'figures', ...figures })
+  }
+
+  /** Tells the receivers that take it of the first good answer of an epoch. Only a balancer may. */
+  firstAnswer(answer: FirstAnswer): void {
+    this.#links.sendTo((link) => this.#takers.has(link), { type: 'first-answer', ...answer })
+  }
+
   /** Asks all receivers for a planned change of active; the one that leads does it. Each answers with `handed-over`. */
   handOver(request: Omit<HandOver, 'type'>): void {
     this.#links.send({ type: 'hand-over', ...request } satisfies HandOver)
@@ -120,6 +134,9 @@ export class DecisionFollower extends EventEmitter<FollowerEvents> {
       return
     }
     this.#links.established(link, message.intervalMs * silentIntervals)
+    // Said anew each time: another version may be started where this one was.
+    if (message.takes?.includes('figures')) this.#takers.add(link)
+    else this.#takers.delete(link)
     this.emit('receiver', link.url, message.leads ?? true) // one that does not say so knows no others
     for (const decision of message.decisions) this.#take(decision)
     const below = message.decisions.every(({ epoch }) => epoch < this.#epochSeen)

@@ -186,7 +186,41 @@ export const reportSchema = z.object({
 export const seenSchema = z.object({ type: z.literal('seen'), epoch: count })
 /** Follower → receiver: name another active, as planned: `to`, or whoever is next in order. Answered by `handed-over`. */
 export const handOverSchema = z.object({ type: z.literal('hand-over'), shard: count, to: name.optional() })
-export const fromFollowerSchema = z.discriminatedUnion('type', [followSchema, reportSchema, seenSchema, handOverSchema])
+const rate = z.number().nonnegative().max(1_000_000_000)
+/**
+ * Balancer → receiver, every {@link figuresIntervalMs}: its traffic since the last, for the board. Only to a receiver that says it takes
+ * `figures`, as an older one closes the connection upon a word that it does not know.
+ */
+export const figuresSchema = z.object({
+  type: z.literal('figures'),
+  requestsPerSecond: rate,
+  /** Of these, those answered with 5xx. */
+  errorsPerSecond: rate,
+  p50Ms: rate,
+  p99Ms: rate,
+  /** Requests held right now. */
+  held: count,
+  replaysPerSecond: rate,
+})
+export const figuresIntervalMs = 500
+/** Balancer → receiver, at once: the first good answer of an epoch that it did not serve before goes to a client. As `figures`. */
+export const firstAnswerSchema = z.object({
+  type: z.literal('first-answer'),
+  shard: count,
+  epoch: count.min(1),
+  /** Unix milliseconds. */
+  atMs: z.number().nonnegative(),
+  /** Requests that it held for this epoch. Workers of one balancer each tell theirs. */
+  held: count,
+})
+export const fromFollowerSchema = z.discriminatedUnion('type', [
+  followSchema,
+  reportSchema,
+  seenSchema,
+  handOverSchema,
+  figuresSchema,
+  firstAnswerSchema,
+])
 
 /** Receiver → follower: all decisions in force; the answer to `follow`, and every few seconds so that silence means trouble. */
 export const decisionsSchema = z.object({
@@ -198,6 +232,8 @@ export const decisionsSchema = z.object({
   incarnation: incarnation.optional(),
   /** Its name; missing from an older version. */
   name: name.optional(),
+  /** Which messages beyond those of the first version it takes; missing from an older one, which takes none. */
+  takes: z.array(z.string().max(32)).max(32).optional(),
   /** How often this message comes when nothing happens, milliseconds. */
   intervalMs: z.number().positive(),
 })
@@ -278,6 +314,8 @@ export type ToBackend = z.infer<typeof toBackendSchema>
 export type Follow = z.infer<typeof followSchema>
 export type Report = z.infer<typeof reportSchema>
 export type HandOver = z.infer<typeof handOverSchema>
+export type Figures = Omit<z.infer<typeof figuresSchema>, 'type'>
+export type FirstAnswer = Omit<z.infer<typeof firstAnswerSchema>, 'type'>
 export type FromFollower = z.infer<typeof fromFollowerSchema>
 export type ToFollower = z.infer<typeof toFollowerSchema>
 

@@ -55,6 +55,16 @@ export class ReceiverLinks {
     for (const link of this.#established) link.send(text)
   }
 
+  /** Sends to those that have accepted us and that `takes` names. */
+  sendTo(takes: (link: ReceiverLink) => boolean, message: object): void {
+    let text: string | undefined
+    for (const link of this.#established) {
+      if (!takes(link)) continue
+      text ??= JSON.stringify(message)
+      link.send(text)
+    }
+  }
+
   close(): void {
     for (const link of this.#links) link.close()
     this.#established.clear()

@@ -19,6 +19,8 @@ import type { BackendView, Decision, ReceiverEvent, ToBackend, ToFollower } from
 import { Receiver } from './receiver.ts'
 import type { LinkPorts } from './receiver-link.ts'
 
+/** What followers may say beyond the first version of the protocol. */
+const takes = ['figures']
 /** How often followers hear from a receiver that has nothing to say, milliseconds. */
 export const decisionsIntervalMs = 1_000
 
@@ -291,7 +293,7 @@ export class ReceiverNode {
   #decisionsMessage(intervalMs: number): ToFollower {
     const { incarnation, name } = this.#options
     const decisions = [...this.#core.decisions]
-    return { type: 'decisions', decisions, leads: this.leads, incarnation, name, intervalMs }
+    return { type: 'decisions', decisions, leads: this.leads, incarnation, name, takes, intervalMs }
   }
 
   /** Monotonic time in Unix milliseconds. */

@@ -119,6 +119,8 @@ class Service {
       balancers: {
         balancerJoined: (connection, balancer) => this.#board.balancerJoined(connection, balancer, this.#node.nowMs()),
         balancerLeft: (connection) => this.#board.balancerLeft(connection),
+        figures: (connection, figures) => this.#board.figures(connection, figures, this.#node.nowMs()),
+        firstAnswer: (answer) => this.#board.firstAnswer(answer, this.#node.nowMs()),
       },
       onHeartbeat: (backend, gapMs) => this.#metrics.heartbeat(backend, gapMs),
     })

@@ -76,7 +76,12 @@ describe('telling members, over real sockets', () => {
     const side = new WebSocketSide({
       ...{ server, token: undefined, log, limits: { bufferedBytesMax: 64 * 1024 } },
       ...{ take: () => undefined, onHeartbeat: () => undefined },
-      balancers: { balancerJoined: () => undefined, balancerLeft: () => undefined },
+      balancers: {
+        balancerJoined: () => undefined,
+        balancerLeft: () => undefined,
+        figures: () => undefined,
+        firstAnswer: () => undefined,
+      },
       welcomeFollower: () => wholeList(members),
     })
     t.after(() => side.closeAll(100))

@@ -7,6 +7,8 @@ import type { Input } from './events.ts'
 import { closeReason, type Lane, type Message, parseMessage, paths } from './incoming.ts'
 import {
   closeCodes,
+  type Figures,
+  type FirstAnswer,
   type Follow,
   helloTimeoutMs,
   messageBytesMax,
@@ -36,6 +38,8 @@ export const defaultWebSocketLimits: WebSocketLimits = {
 export interface BalancerListener {
   balancerJoined(connection: number, name: string): void
   balancerLeft(connection: number): void
+  figures(connection: number, figures: Figures): void
+  firstAnswer(answer: FirstAnswer): void
 }
 
 export interface WebSocketServerOptions {
@@ -243,9 +247,20 @@ export class WebSocketSide {
       case 'report':
         if (peer.role !== 'balancer') return this.#refuse(peer, closeCodes.policy, 'only a balancer may report')
         return take({ type: 'report', by: peer.name!, report: message })
+      case 'figures':
+      case 'first-answer':
+        if (peer.role !== 'balancer') return this.#refuse(peer, closeCodes.policy, 'only a balancer has figures')
+        return this.#fromBalancer(peer.id, message)
       case 'hand-over':
         return take({ type: 'hand-over', follower: peer.id, request: message })
     }
+  }
+
+  #fromBalancer(connection: number, message: Message['decisions'] & { type: 'figures' | 'first-answer' }): void {
+    const { balancers } = this.#options
+    if (message.type === 'first-answer') return balancers.firstAnswer(message)
+    const { type: _, ...figures } = message
+    balancers.figures(connection, figures)
   }
 
   /** False if it does not know the token. */

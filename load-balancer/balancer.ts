@@ -10,6 +10,7 @@ import type { BalancerOptions } from './config.ts'
 import { ConnectionLimits } from './connection-limits.ts'
 import { createControl, type MemberSource, membershipOf } from './control.ts'
 import type { ExchangeContext } from './exchange.ts'
+import { type FiguresTaker, tellFigures } from './figures-teller.ts'
 import { BackendPool, connectionsMax } from './forward.ts'
 import { Forwarding } from './forwarding.ts'
 import type { LaneSettings } from './lane-settings.ts'
@@ -173,7 +174,7 @@ export function createFront(options: BalancerOptions, { follower, membership, me
 /** Starts a balancer in this process; it owns `follower` from now on. Rejects with a BalancerError or a TlsError. */
 export async function runBalancer(
   options: BalancerOptions,
-  follower: DecisionFollower & MemberSource & { close(): void },
+  follower: DecisionFollower & FiguresTaker & MemberSource & { close(): void },
   log: Logger,
   signal: AbortSignal,
 ): Promise<RunningBalancer> {
@@ -184,8 +185,11 @@ export async function runBalancer(
   const { lane, arrived } = front
   const control = createControl(options, { ready: () => lane.ready, strategy: lane, metrics, arrived, membership, log })
 
+  const endFigures = tellFigures(() => metrics.counted(), follower)
+
   const close = async () => {
     await front.close()
+    endFigures()
     follower.close()
     await control.close()
   }

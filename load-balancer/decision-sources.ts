@@ -1,13 +1,15 @@
 /** Who is active, by all that tell: the receivers, and the journal of their decisions while none of them is heard. The highest epoch wins. */
 import { EventEmitter } from 'node:events'
 import type { Time } from '../checkpoint/time.ts'
-import type { Decision, Report } from '../heartbeat-receiver/protocol.ts'
+import type { Decision, Figures, FirstAnswer, Report } from '../heartbeat-receiver/protocol.ts'
 import type { MemberSource } from './control.ts'
+import type { FiguresTaker } from './figures-teller.ts'
 import type { HeardMember } from './membership.ts'
 import type { DecisionFollower } from './replay-lane.ts'
 
 /** What is needed of whoever follows the receivers. */
 export type ReceiverFollower = DecisionFollower &
+  FiguresTaker &
   MemberSource & {
     /** True while at least one receiver is heard. */
     readonly connected: boolean
@@ -77,6 +79,14 @@ export class DecisionSources extends EventEmitter<SourceEvents> implements Recei
 
   seen(epoch: number): void {
     this.#receivers.seen(epoch)
+  }
+
+  firstAnswer(answer: FirstAnswer): void {
+    this.#receivers.firstAnswer(answer)
+  }
+
+  figures(figures: Figures): void {
+    this.#receivers.figures(figures)
   }
 
   /** Ends it; what is read of the journal ends by itself soon after. */

@@ -10,11 +10,13 @@ import {
   Registry,
 } from 'prom-client'
 import { certificateMetric } from '../heartbeat-receiver/certificate-metric.ts'
+import type { Counted } from './figures.ts'
 import type { Failure } from './replay.ts'
 import type { LaneObserver } from './replay-lane.ts'
 import type { StandbyResult } from './standby-lane.ts'
 
-const bucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+/** Bounds of the histogram. */
+export const bucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 /** Distinct values of the label `handler`: clients choose paths, and must not fill the memory. */
 const handlersMax = 50
@@ -52,6 +54,21 @@ class DurationHistogram {
       series.counts[index]! += 1
       return
     }
+  }
+
+  /** All series together. */
+  counted(): Pick<Counted, 'answered' | 'errors' | 'buckets'> {
+    const buckets = bucketsSeconds.map(() => 0)
+    let answered = 0
+    let errors = 0
+    for (const backends of this.#series.values())
+      for (const all of backends.values())
+        for (const { code, counts, count } of all) {
+          answered += count
+          if (code >= 500) errors += count
+          for (let index = 0; index < counts.length; index += 1) buckets[index]! += counts[index]!
+        }
+    return { answered, errors, buckets }
   }
 
   /** The form in which a registry asks for values. */
@@ -136,6 +153,8 @@ export class Metrics implements LaneObserver {
   readonly #replays: Counter<'reason'>
   readonly #failovers: Histogram
   readonly #standbyReads: Counter<'result'>
+  #replayed = 0
+  #held: () => number = () => 0
 
   constructor() {
     const registers = [this.#registry]
@@ -168,6 +187,7 @@ export class Metrics implements LaneObserver {
   /** Adds the gauges that are read when asked. */
   watch(sources: MetricSources): void {
     const registers = [this.#registry]
+    this.#held = sources.held
     // With several workers: what they have together, or what they see alike.
     const gauges: [string, string, 'sum' | 'max', () => number][] = [
       ['heartline_held_requests', 'Requests held now', 'sum', sources.held],
@@ -213,6 +233,7 @@ export class Metrics implements LaneObserver {
 
   replayed(reason: Failure['type']): void {
     this.#replays.inc({ reason })
+    this.#replayed += 1
   }
 
   standbyRead(result: StandbyResult): void {
@@ -221,6 +242,11 @@ export class Metrics implements LaneObserver {
 
   failedOver(tookMs: number): void {
     this.#failovers.observe(tookMs / 1_000)
+  }
+
+  /** What was counted since the start, for the figures that the receivers are told. */
+  counted(): Counted {
+    return { ...this.#durations.counted(), replays: this.#replayed, held: this.#held() }
   }
 
   text(): Promise<string> {

@@ -3,8 +3,9 @@
  * A shell around the pure cores routing, replay and session, with the shells around gate, holding and silence.
  */
 import type { Logger } from 'pino'
+import { sessionsPath } from '../checkpoint/request-headers.ts'
 import type { Time } from '../checkpoint/time.ts'
-import type { Decision, Report } from '../heartbeat-receiver/protocol.ts'
+import type { Decision, FirstAnswer, Report } from '../heartbeat-receiver/protocol.ts'
 import type { BackendConnections, Connect } from './backend-connections.ts'
 import { Gatekeeper } from './gatekeeper.ts'
 import { HoldQueue, refusedHolds } from './hold-queue.ts'
@@ -27,6 +28,8 @@ export interface DecisionFollower {
   report(report: Omit<Report, 'type'>): void
   /** Tells the receivers of an epoch that was seen elsewhere. */
   seen(epoch: number): void
+  /** Tells them of the first good answer of an epoch. */
+  firstAnswer(answer: FirstAnswer): void
 }
 
 /** What the lane tells the metrics. */
@@ -61,6 +64,8 @@ export class ReplayLane implements Lane {
   #pumping = false
   /** When the first sign came that the target was lost, and whether another was named since. */
   #lost: { atMs: number; moved: boolean } | undefined
+  /** The epoch that is followed, until a client has its first good answer, and how many requests were held for it. */
+  #unserved: { readonly epoch: number; held: number } | undefined
 
   constructor(options: LaneOptions) {
     this.#options = options
@@ -169,11 +174,12 @@ export class ReplayLane implements Lane {
     void Promise.resolve().then(() => this.#gate.awaitsConnection && this.#gate.open(this.#target!))
   }
 
-  answered(job: Job): void {
+  answered(job: Job, status: number): void {
     // It is never asked for again, and its client may read for hours.
     job.releaseNumber()
     if (!this.#gate.isOpen) this.#gate.open(this.#target!)
     if (this.#lost) this.#recovered(this.#lost)
+    if (this.#unserved) this.#served(job, status, this.#unserved)
   }
 
   finished(job: Job): void {
@@ -213,6 +219,8 @@ export class ReplayLane implements Lane {
     if (change.type === 'none' || this.#closed) return
     const from = this.#target
     this.#target = change.target
+    if (change.target.epoch > (from?.epoch ?? 0))
+      this.#unserved = { epoch: change.target.epoch, held: this.#held.count }
     if (change.type === 'moved') this.#move(change.target, from)
     this.#gate.open(change.target)
     if (change.type === 'moved') this.#tellMoved(change.target)
@@ -281,6 +289,13 @@ export class ReplayLane implements Lane {
     this.#options.log.info(fields, `${this.#target?.name ?? this.#target?.url} answers`)
   }
 
+  /** A client has its answer. The balancer's own request for a session is no client's. */
+  #served({ epoch, outgoing }: Job, status: number, unserved: { readonly epoch: number; readonly held: number }): void {
+    if (epoch !== unserved.epoch || status >= 500 || outgoing.path === sessionsPath) return
+    this.#unserved = undefined
+    this.#options.follower.firstAnswer({ shard: 0, epoch, atMs: this.#options.time.wall(), held: unserved.held })
+  }
+
   // Holding and sending
 
   #takes(): boolean {
@@ -297,8 +312,10 @@ export class ReplayLane implements Lane {
 
   #hold(job: Job, what: 'target' | 'session'): void {
     if (this.#closed) return this.#giveUp(job, 'stopping')
+    const isNew = job.heldForMs === 0
     const admission = this.#held.hold(job, what)
     if (admission !== 'held') this.#giveUp(job, refusedHolds[admission])
+    else if (isNew && this.#unserved) this.#unserved.held += 1
   }
 
   /** Sends what is held, as far as the target takes it. */

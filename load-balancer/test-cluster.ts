@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
 import { parseRequestHeader, type RequestNote, requestHeader, sessionsPath } from '../checkpoint/request-headers.ts'
-import type { Decision, Report } from '../heartbeat-receiver/protocol.ts'
+import type { Decision, Figures, FirstAnswer, Report } from '../heartbeat-receiver/protocol.ts'
 import { type RunningBalancer, runBalancer } from './balancer.ts'
 import { balancerOptions } from './config.ts'
 import type { HeardMember } from './membership.ts'
@@ -155,6 +155,8 @@ export const refuse: Answer = (_arrival, response) => {
 
 export class FakeFollower extends EventEmitter<{ decision: [Decision]; members: [readonly HeardMember[]] }> {
   readonly reports: Omit<Report, 'type'>[] = []
+  readonly firstAnswers: FirstAnswer[] = []
+  readonly told: Figures[] = []
   readonly epochsSeen: number[] = []
   #decision: Decision | undefined
   #members: readonly HeardMember[] = []
@@ -183,6 +185,14 @@ export class FakeFollower extends EventEmitter<{ decision: [Decision]; members: 
 
   seen(epoch: number): void {
     this.epochsSeen.push(epoch)
+  }
+
+  firstAnswer(answer: FirstAnswer): void {
+    this.firstAnswers.push(answer)
+  }
+
+  figures(figures: Figures): void {
+    this.told.push(figures)
   }
 
   close(): void {}

@@ -90,6 +90,7 @@ const cores = [
   'backend/agent/health.ts',
   'backend/agent/last-lines.ts',
   'load-balancer/routing.ts',
+  'load-balancer/figures.ts',
   'load-balancer/membership.ts',
   'load-balancer/lane-settings.ts',
   'load-balancer/workers/shares.ts',

@@ -111,7 +111,7 @@ describe('the reigns', () => {
     keeper.happened(readyOf(1, 'a', 120))
     keeper.happened(decidedOf(2, 'b', 900, { previous: 'a', detectedAtMs: 890, reason: 'a hangs' }))
     keeper.happened(readyOf(2, 'b', 920))
-    keeper.firstAnswer(1, { shard: 0, epoch: 2, atMs: 925, held: 7 }, 926)
+    keeper.firstAnswer({ shard: 0, epoch: 2, atMs: 925, held: 7 }, 926)
     const [first, second] = keeper.board(1_000).reigns
     assert.deepEqual(first, {
       ...{ shard: 0, epoch: 1, name: 'a', previous: null, reason: 'because', planned: false, detectedAtMs: 96 },
@@ -139,7 +139,7 @@ describe('the reigns', () => {
     keeper.balancerJoined(1, 'lb', 0)
     keeper.happened(decidedOf(4, 'a', 60_000, { decidedAtMs: 10_000, detectedAtMs: 9_990, planned: true }))
     keeper.happened(readyOf(4, 'a', 60_100))
-    keeper.firstAnswer(1, { shard: 0, epoch: 4, atMs: 60_200, held: 0 }, 60_200)
+    keeper.firstAnswer({ shard: 0, epoch: 4, atMs: 60_200, held: 0 }, 60_200)
     const [reign] = keeper.board(61_000).reigns
     assert.deepEqual(
       [reign!.detectedAtMs, reign!.decidedAtMs, reign!.readyAtMs, reign!.firstAnswerAtMs, reign!.planned],
@@ -147,7 +147,7 @@ describe('the reigns', () => {
     )
   })
 
-  it('the first answer is the earliest of all balancers, and what they held is added up, each once', () => {
+  it('the first answer is the earliest of all balancers, and what they held is added up', () => {
     const { keeper } = keeperOf()
     for (const [connection, name] of [
       [1, 'x'],
@@ -156,11 +156,10 @@ describe('the reigns', () => {
     ] as const)
       keeper.balancerJoined(connection, name, 0)
     keeper.happened(decidedOf(1, 'a', 100))
-    keeper.firstAnswer(1, { shard: 0, epoch: 1, atMs: 130, held: 4 }, 130)
-    keeper.firstAnswer(2, { shard: 0, epoch: 1, atMs: 125, held: 3 }, 131)
-    keeper.firstAnswer(1, { shard: 0, epoch: 1, atMs: 140, held: 9 }, 140)
-    keeper.firstAnswer(3, { shard: 0, epoch: 1, atMs: 99_000, held: 50 }, 99_000)
-    keeper.firstAnswer(9, { shard: 0, epoch: 1, atMs: 101, held: 50 }, 141)
+    keeper.firstAnswer({ shard: 0, epoch: 1, atMs: 130, held: 4 }, 130)
+    keeper.firstAnswer({ shard: 0, epoch: 1, atMs: 125, held: 3 }, 131)
+    keeper.firstAnswer({ shard: 0, epoch: 1, atMs: 99_000, held: 50 }, 99_000)
+    keeper.firstAnswer({ shard: 0, epoch: 9, atMs: 101, held: 50 }, 141)
     const [reign] = keeper.board(200).reigns
     assert.deepEqual([reign!.firstAnswerAtMs, reign!.held], [125, 7])
   })
@@ -171,9 +170,9 @@ describe('the reigns', () => {
     keeper.balancerJoined(2, 'fast', 0)
     keeper.happened(decidedOf(1, 'a', 100))
     keeper.happened(readyOf(1, 'a', 110))
-    keeper.firstAnswer(1, { shard: 0, epoch: 1, atMs: 9_000, held: 0 }, 120)
+    keeper.firstAnswer({ shard: 0, epoch: 1, atMs: 9_000, held: 0 }, 120)
     assert.equal(keeper.board(200).reigns[0]!.firstAnswerAtMs, 120)
-    keeper.firstAnswer(2, { shard: 0, epoch: 1, atMs: 3, held: 0 }, 121)
+    keeper.firstAnswer({ shard: 0, epoch: 1, atMs: 3, held: 0 }, 121)
     assert.equal(keeper.board(200).reigns[0]!.firstAnswerAtMs, 110)
   })
 
@@ -305,7 +304,7 @@ describe('who watches', () => {
     keeper.happened(decidedOf(1, 'a', 0))
     keeper.happened(readyOf(1, 'a', 0))
     keeper.happened({ type: 'left', atMs: 0, ...about, reason: '', crashed: false })
-    keeper.firstAnswer(1, { shard: 0, epoch: 1, atMs: 0, held: 0 }, 0)
+    keeper.firstAnswer({ shard: 0, epoch: 1, atMs: 0, held: 0 }, 0)
     keeper.crashed(crashOf('a'), 0)
     assert.equal(world.urgent, 5)
   })
@@ -376,8 +375,7 @@ describe('who watches', () => {
           nowMs += 100
           if (step.do === 'decide') keeper.happened(decidedOf(++epoch, step.name, nowMs, { planned: step.planned }))
           if (step.do === 'ready') keeper.happened(readyOf(epoch, step.name, nowMs))
-          if (step.do === 'answer')
-            keeper.firstAnswer(step.connection, { shard: 0, epoch, atMs: nowMs, held: step.held }, nowMs)
+          if (step.do === 'answer') keeper.firstAnswer({ shard: 0, epoch, atMs: nowMs, held: step.held }, nowMs)
           if (step.do === 'crash') keeper.crashed(crashOf(step.name), nowMs)
           if (step.do === 'balancer' && step.there)
             keeper.balancerJoined(step.connection, `lb${step.connection}`, nowMs)

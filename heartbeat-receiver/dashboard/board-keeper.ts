@@ -5,7 +5,7 @@
 import type { Sighting } from '../backend-view.ts'
 import type { CrashCircumstances, CrashWords } from '../crash-wording.ts'
 import type { Crash } from '../events.ts'
-import type { ReceiverEvent } from '../protocol.ts'
+import type { FirstAnswer, ReceiverEvent } from '../protocol.ts'
 import type {
   BalancerFigures,
   Board,
@@ -18,7 +18,7 @@ import type {
 import { changesBetween } from './board-changes.ts'
 import { CrashHistory } from './crash-history.ts'
 import { beatsMax } from './fold.ts'
-import { type FirstAnswer, ReignHistory } from './reign-history.ts'
+import { ReignHistory } from './reign-history.ts'
 import { Traffic } from './traffic.ts'
 
 /** A backend that is gone is shown for so long, milliseconds. */
@@ -87,10 +87,9 @@ export class BoardKeeper {
     this.#traffic.told(connection, figures, nowMs)
   }
 
-  firstAnswer(connection: number, answer: FirstAnswer, nowMs: number): void {
-    const balancer = this.#traffic.nameOf(connection)
-    if (balancer === undefined) return
-    this.#reigns.firstAnswer(balancer, answer, nowMs)
+  /** A balancer gave its first good answer of an epoch to a client. */
+  firstAnswer(answer: FirstAnswer, nowMs: number): void {
+    this.#reigns.firstAnswer(answer, nowMs)
     this.#sources.urgent()
   }
 

@@ -108,6 +108,43 @@ describe('the board of a receiver', () => {
     assert.deepEqual(whole.reigns, after.reigns)
   })
 
+  it('has the figures of balancers and their first answers; nobody else may tell any', async (t) => {
+    const receiver = await startTestReceiver(t)
+    const balancer = await joinFollower(t, receiver, { name: 'lb-1' })
+    assert.deepEqual((await balancer.hear('decisions')).takes, ['figures'])
+    const backend = await joinBackend(t, receiver, 'a')
+    await backend.hear('lead')
+    backend.say(serving(1))
+    const figures = { requestsPerSecond: 400, errorsPerSecond: 0.5, p50Ms: 2, p99Ms: 9, held: 3, replaysPerSecond: 1 }
+    await until(
+      () => boardOf(receiver),
+      ({ reigns }) => reigns[0]?.readyAtMs != null,
+    )
+    balancer.say({ type: 'figures', ...figures })
+    balancer.say({ type: 'first-answer', shard: 0, epoch: 1, atMs: Date.now(), held: 4 })
+    const board = await until(
+      () => boardOf(receiver),
+      ({ traffic, reigns }) => traffic.length > 0 && reigns[0]!.held === 4,
+    )
+    assert.deepEqual(
+      board.balancers.map((one) => one.figures),
+      [figures],
+    )
+    assert.ok(board.reigns[0]!.firstAnswerAtMs! >= board.reigns[0]!.readyAtMs!)
+    const { atMs: _, ...point } = board.traffic[0]!
+    assert.deepEqual(point, figures)
+    for (const message of [
+      { type: 'figures', ...figures },
+      { type: 'first-answer', shard: 0, epoch: 1, atMs: 0, held: 4 },
+    ]) {
+      const observer = await joinFollower(t, receiver, { name: 'o', role: 'observer' })
+      observer.say(message)
+      assert.equal((await observer.closed).code, 1008)
+    }
+    balancer.say({ type: 'figures', ...figures, held: -1 })
+    assert.equal((await balancer.closed).code, 1007)
+  })
+
   it('is the same on one that follows: it is told by no other, and knows it all', async (t) => {
     const journal = createMemoryLog()
     const first = await startTestReceiver(t, { journal, name: 'r1' })

@@ -1,5 +1,5 @@
 /** The last reigns, as the board shows them. Pure; kept also while nobody watches. */
-import type { ReceiverEvent } from '../protocol.ts'
+import type { FirstAnswer, ReceiverEvent } from '../protocol.ts'
 import type { BoardReign } from './board.ts'
 import { reignsMax } from './fold.ts'
 
@@ -7,24 +7,11 @@ import { reignsMax } from './fold.ts'
 const foundAfterMs = 5_000
 /** A first answer this much later than another's is of a balancer that was not there, and held nothing for this reign, milliseconds. */
 const heldWithinMs = 10_000
-/** Most balancers whose held requests are added up. */
-const balancersMax = 1_024
-
-/** A balancer gave its first good answer of an epoch to a client. */
-export interface FirstAnswer {
-  readonly shard: number
-  readonly epoch: number
-  readonly atMs: number
-  /** Requests that it held for this reign. */
-  readonly held: number
-}
 
 interface Kept {
   reign: BoardReign
   /** It was found in the journal: when it became ready was not seen. */
   readonly found: boolean
-  /** By balancer. */
-  readonly held: Map<string, number>
 }
 
 export class ReignHistory {
@@ -50,7 +37,7 @@ export class ReignHistory {
       detectedAtMs: Math.min(event.detectedAtMs, decidedAtMs),
       ...{ readyAtMs: null, firstAnswerAtMs: null, held: null, endedAtMs: null },
     }
-    const kept = { reign, found: atMs - decidedAtMs > foundAfterMs, held: new Map() }
+    const kept = { reign, found: atMs - decidedAtMs > foundAfterMs }
     if (known) this.#kept[this.#kept.indexOf(known)] = kept
     else this.#kept = [...this.#kept, kept].slice(-reignsMax)
     this.#changed()
@@ -65,15 +52,13 @@ export class ReignHistory {
   }
 
   /** A balancer has answered; `nowMs` is when that was heard: clocks of other machines may be wrong. */
-  firstAnswer(balancer: string, answer: FirstAnswer, nowMs: number): void {
+  firstAnswer(answer: FirstAnswer, nowMs: number): void {
     const kept = this.#find(answer.shard, answer.epoch)
     if (!kept || kept.found) return
-    const { reign, held } = kept
+    const { reign } = kept
     const atMs = Math.min(Math.max(answer.atMs, reign.readyAtMs ?? reign.decidedAtMs), nowMs)
     const first = reign.firstAnswerAtMs
     if (first !== null && atMs - first > heldWithinMs) return
-    if (held.has(balancer) || held.size >= balancersMax) return
-    held.set(balancer, answer.held)
     kept.reign = {
       ...reign,
       firstAnswerAtMs: first === null ? atMs : Math.min(first, atMs),

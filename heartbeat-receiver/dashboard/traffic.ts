@@ -40,11 +40,6 @@ export class Traffic {
     this.#balancers.delete(connection)
   }
 
-  /** What the balancer of this connection is called; undefined if there is none. */
-  nameOf(connection: number): string | undefined {
-    return this.#balancers.get(connection)?.name
-  }
-
   told(connection: number, figures: BalancerFigures, nowMs: number): void {
     const balancer = this.#balancers.get(connection)
     if (!balancer) return

@@ -1,7 +1,8 @@
 /** What the parent and its workers say to one another over their channel. Both are of one version: one is started by the other. */
-import type { Decision, Report } from '../../heartbeat-receiver/protocol.ts'
+import type { Decision, FirstAnswer, Report } from '../../heartbeat-receiver/protocol.ts'
 import type { BalancerOptions } from '../config.ts'
 import type { BalancerErrorCode } from '../errors.ts'
+import type { Counted } from '../figures.ts'
 import type { LaneSettings } from '../lane-settings.ts'
 import type { Member } from '../membership.ts'
 import type { MetricsAsJson } from '../metrics.ts'
@@ -21,6 +22,7 @@ export type ToWorker =
   /** What of the view is new. */
   | { type: 'view'; view: Partial<View> }
   | { type: 'count'; id: number }
+  | { type: 'tally' }
   | { type: 'ping' }
   /** End in order. */
   | { type: 'stop' }
@@ -31,5 +33,8 @@ export type FromWorker =
   | { type: 'refused'; code: BalancerErrorCode; message: string }
   | { type: 'report'; report: Omit<Report, 'type'> }
   | { type: 'seen'; epoch: number }
+  | { type: 'first-answer'; answer: FirstAnswer }
+  /** What it counted since its start, when it is asked. */
+  | { type: 'tally'; counted: Counted }
   | { type: 'counted'; id: number; metrics: MetricsAsJson }
   | { type: 'pong' }

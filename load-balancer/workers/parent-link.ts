@@ -1,6 +1,6 @@
 /** A worker's side of the channel: what the parent tells of decisions and members, and what it is told. */
 import { EventEmitter } from 'node:events'
-import type { Decision, Report } from '../../heartbeat-receiver/protocol.ts'
+import type { Decision, FirstAnswer, Report } from '../../heartbeat-receiver/protocol.ts'
 import type { LaneSettings } from '../lane-settings.ts'
 import { type Member, Membership } from '../membership.ts'
 import type { DecisionFollower } from '../replay-lane.ts'
@@ -44,5 +44,9 @@ export class ParentLink extends EventEmitter<LinkEvents> implements DecisionFoll
 
   seen(epoch: number): void {
     this.#tell({ type: 'seen', epoch })
+  }
+
+  firstAnswer(answer: FirstAnswer): void {
+    this.#tell({ type: 'first-answer', answer })
   }
 }

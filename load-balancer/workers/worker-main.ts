@@ -27,6 +27,8 @@ async function take(message: ToWorker): Promise<void> {
       return link?.see(message.view)
     case 'count':
       return tell({ type: 'counted', id: message.id, metrics: (await metrics?.json()) ?? [] })
+    case 'tally':
+      return metrics && tell({ type: 'tally', counted: metrics.counted() })
     case 'ping':
       return tell({ type: 'pong' })
     case 'stop':

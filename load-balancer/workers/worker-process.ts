@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { BalancerErrorCode } from '../errors.ts'
+import { type Counted, nothingCounted } from '../figures.ts'
 import type { MetricsAsJson } from '../metrics.ts'
 import type { FromWorker, ToWorker, View } from './messages.ts'
 
@@ -14,7 +15,7 @@ const unansweredPingsMax = 10
 
 export interface WorkerListener {
   listening(port: number): void
-  report(message: FromWorker & { type: 'report' | 'seen' }): void
+  report(message: FromWorker & { type: 'report' | 'seen' | 'first-answer' }): void
   /** Once, at the end. */
   exited(reason: string, refusal: { code: BalancerErrorCode; message: string } | undefined): void
 }
@@ -30,6 +31,8 @@ export class WorkerProcess {
   #counting: { id: number; done: () => void } | undefined
   /** As it told them last. */
   metrics: MetricsAsJson = []
+  /** As it told it last. */
+  tally: Counted = nothingCounted
 
   constructor(begin: Omit<ToWorker & { type: 'begin' }, 'type' | 'view'>, view: () => View, listener: WorkerListener) {
     this.#viewNow = view
@@ -40,6 +43,7 @@ export class WorkerProcess {
       if (message.type === 'listening') this.#listens(message.port, listener)
       else if (message.type === 'refused') refusal = message
       else if (message.type === 'counted') this.#counted(message)
+      else if (message.type === 'tally') this.tally = message.counted
       else if (message.type !== 'pong') listener.report(message)
     })
     let ended = false
@@ -95,6 +99,11 @@ export class WorkerProcess {
       this.#counting = { id, done }
       this.#send({ type: 'count', id })
     })
+  }
+
+  /** Asks for `tally`, which comes when it comes. */
+  askTally(): void {
+    this.#send({ type: 'tally' })
   }
 
   stop(): void {

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import type { BalancerOptions } from '../config.ts'
 import { BalancerError, balancerErrors } from '../errors.ts'
+import { type Counted, nothingCounted, sumOf } from '../figures.ts'
 import type { MetricsAsJson } from '../metrics.ts'
 import { defaultKeeperSettings, Keeper, type KeeperEffect, type KeeperEvent } from '../replicas/keeper.ts'
 import type { FromWorker, View } from './messages.ts'
@@ -10,6 +11,8 @@ import { WorkerProcess } from './worker-process.ts'
 
 /** How often each worker is asked whether it is there, unless a test says otherwise. Milliseconds. */
 const pingIntervalMs = 1_000
+/** An answer takes a moment, milliseconds: all are read at once, or each reading would be of another time. */
+const tallyWaitMs = 50
 /** Longer than a worker's own deadline for what is under way, so that this is the last resort. Milliseconds. */
 const stopGraceMs = 7_000
 
@@ -21,7 +24,7 @@ export interface WorkerSetOptions {
   readonly now: () => number
   readonly pingIntervalMs?: number
   /** What a worker has to say to the receivers. */
-  report(message: FromWorker & { type: 'report' | 'seen' }): void
+  report(message: FromWorker & { type: 'report' | 'seen' | 'first-answer' }): void
   /** The last metrics of a worker that is gone. */
   departed(metrics: MetricsAsJson): void
   /** No worker is left, and none will be started any more. */
@@ -41,6 +44,8 @@ export class WorkerSet {
   readonly #firstWords = new Map<string, (error?: BalancerError) => void>()
   #allGone: (() => void) | undefined
   #closed = false
+  /** What those counted that are gone. */
+  #departed = nothingCounted
 
   constructor(options: WorkerSetOptions) {
     this.#options = options
@@ -72,6 +77,13 @@ export class WorkerSet {
     const workers = [...this.#running.values()]
     await Promise.all(workers.map((worker) => worker.count()))
     return workers.map(({ metrics }) => metrics)
+  }
+
+  /** What all of them counted until now, those that are gone too; of one that hangs, what it told last. */
+  async tally(): Promise<Counted> {
+    for (const worker of this.#running.values()) worker.askTally()
+    await new Promise((resolve) => setTimeout(resolve, tallyWaitMs))
+    return [...this.#running.values()].reduce((sum, { tally }) => sumOf(sum, tally), this.#departed)
   }
 
   /** Ends all in order; those that take too long are killed. */
@@ -153,6 +165,7 @@ export class WorkerSet {
       exited: (reason, refusal) => {
         this.#running.delete(name)
         departed(worker.metrics)
+        this.#departed = sumOf(this.#departed, { ...worker.tally, held: 0 })
         const why = refusal ? `does not listen: ${refusal.message}` : reason
         const { code, message } = refusal ?? {
           code: 'WORKERS_FAILED' as const,

@@ -78,12 +78,21 @@ function isThere(pid: number): boolean {
 
 describe('workers', { skip }, () => {
   it('share the connections, and each opens a session of its own', async (t) => {
-    const { journal, post, pids } = await startWorkers(t)
+    const { journal, follower, post, pids } = await startWorkers(t)
     assert.equal(new Set(pids()).size, 2)
     const answers = await many(40, post)
     assert.ok(answers.every(({ status }) => status === 200))
     assert.equal(journal.sessions.size, 2)
     assert.equal(journal.applied.length, 40)
+    assert.deepEqual(
+      follower.firstAnswers.map(({ epoch }) => epoch),
+      [1, 1],
+      'each worker tells its own',
+    )
+    await eventually(
+      () => follower.told.some(({ requestsPerSecond }) => requestsPerSecond > 0),
+      'figures of all of them',
+    )
   })
 
   it('have one view: a decision moves all of them, and so does a change of the strategy', async (t) => {

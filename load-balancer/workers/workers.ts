@@ -6,6 +6,7 @@ import { laneSettings, logWaiting, type RunningBalancer } from '../balancer.ts'
 import type { BalancerOptions } from '../config.ts'
 import { createControl, type MemberSource, membershipOf } from '../control.ts'
 import type { BalancerError } from '../errors.ts'
+import { type FiguresTaker, tellFigures } from '../figures-teller.ts'
 import { changedSettings } from '../lane-settings.ts'
 import { listen, refuseUnsafe, stopServer, urlOf } from '../listening.ts'
 import type { DecisionFollower } from '../replay-lane.ts'
@@ -16,7 +17,7 @@ import { WorkerSet, type WorkerSetOptions } from './worker-set.ts'
 /** Starts a balancer with workers; it owns `follower` from now on. Rejects with a BalancerError or a TlsError. */
 export async function runWorkers(
   options: BalancerOptions,
-  follower: DecisionFollower & MemberSource & { close(): void },
+  follower: DecisionFollower & FiguresTaker & MemberSource & { close(): void },
   log: Logger,
   signal: AbortSignal,
   timing: Pick<WorkerSetOptions, 'pingIntervalMs'> = {},
@@ -38,7 +39,8 @@ export async function runWorkers(
     ...timing,
     report: (message) => {
       if (message.type === 'report') follower.report(message.report)
-      else follower.seen(message.epoch)
+      else if (message.type === 'seen') follower.seen(message.epoch)
+      else follower.firstAnswer(message.answer)
     },
     departed: (counted) => void metrics.departed(counted),
     failed: (error) => fail(error),
@@ -62,8 +64,11 @@ export async function runWorkers(
   const ready = () => workers.listening > 0 && known()
   const control = createControl(options, { ready, strategy, metrics, membership, log })
 
+  const endFigures = tellFigures(() => workers.tally(), follower)
+
   const close = async () => {
     await workers.close()
+    endFigures()
     follower.close()
     await control.close()
   }
