@@ -34,7 +34,7 @@ interface Running {
 /** The last that was started is stopped first. */
 async function stop(services: Running[]): Promise<void> {
   for (const { step, running } of services.splice(0).reverse()) {
-    running.signal('SIGTERM')
+    await running.signal('SIGTERM')
     const code = await within(running.ended, stopsWithinMs)
     // A script of the scene's own is no service of ours: the signal is its end.
     if (step.own !== true && step.killed !== true)

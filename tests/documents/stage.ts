@@ -28,8 +28,8 @@ export interface RunningCommand {
   readonly ended: Promise<number>
   /** Resolves true once the output matches, false when it ended before or the time is over. */
   printed(pattern: RegExp, withinMs: number): Promise<boolean>
-  /** To the command, as `kill` would. */
-  signal(name: NodeJS.Signals): void
+  /** To the program itself, past the shells and the npm that started it: npm hands a signal to its shell only, which does not pass it on. */
+  signal(name: NodeJS.Signals): Promise<void>
 }
 
 /** Makes a stage; `files` are put into the copy. */
@@ -125,7 +125,24 @@ function start(
     }
     return true
   }
-  return { output: () => text, ended, printed, signal: (name) => void child.kill(name) }
+  return { output: () => text, ended, printed, signal: (name) => signalProgram(child.pid!, name) }
+}
+
+/** Down from `pid` to the first process that is no shell and no npm. */
+async function signalProgram(pid: number, signal: NodeJS.Signals): Promise<void> {
+  const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=,args='], { maxBuffer: 2 ** 24 })
+  const processes = stdout.split('\n').flatMap((line) => {
+    const [, own, parent, args] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? []
+    return own === undefined ? [] : [{ pid: Number(own), parent: Number(parent), args: args! }]
+  })
+  const isStarter = (args: string) => /^(\S*\/)?(sh|npm|nsenter)\b|^node \S*\/npm\b/.test(args)
+  let found = processes.find((process) => process.pid === pid)
+  while (found && isStarter(found.args)) {
+    const child = processes.find(({ parent }) => parent === found!.pid)
+    if (!child) break
+    found = child
+  }
+  if (found) process.kill(found.pid, signal)
 }
 
 /** The reader's, without what says that this is a test, and with the project's own Node. */
