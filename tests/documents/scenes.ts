@@ -15,6 +15,8 @@ export interface Step {
   readonly ready?: RegExp
   /** A service that the scene kills: it has no orderly end. */
   readonly killed?: true
+  /** A service's exit code at SIGTERM, if that is not 0: one that does not listen to it has 143. */
+  readonly stopped?: number
   /** Goes on beside the next steps, as in a terminal of its own, and is judged when the scene is over. */
   readonly beside?: true
   /** Printed by what ends by itself. */
@@ -280,7 +282,7 @@ export const scenes: readonly Scene[] = [
       { command: 'npm run receiver -- --kafka file:./notes', ready: listens },
       { command: 'npm run balancer', ready: listens },
       { command: 'NAME=a PORT=9001 KAFKA=file:./notes node examples/notes-after.ts', ready: listens, killed: true },
-      { command: 'NAME=b PORT=9002 KAFKA=file:./notes node examples/notes-after.ts', ready: listens },
+      { command: 'NAME=b PORT=9002 KAFKA=file:./notes node examples/notes-after.ts', ready: listens, stopped: 143 },
       { command: 'npm run status', prints: /b +.*standby/, untilMs: 20_000 },
       {
         command: `curl -i http://127.0.0.1:8080/notes -H 'content-type: application/json' -d '{"text":"buy milk"}'`,
@@ -298,7 +300,7 @@ export const scenes: readonly Scene[] = [
         command: 'curl -i http://127.0.0.1:8080/notes/1',
         prints: /200 OK[\s\S]*x-heartline-backend: b[\s\S]*buy milk/i,
       },
-      { command: 'NAME=a PORT=9001 KAFKA=file:./notes node examples/notes-after.ts', ready: listens },
+      { command: 'NAME=a PORT=9001 KAFKA=file:./notes node examples/notes-after.ts', ready: listens, stopped: 143 },
       { command: 'npm run handover', prints: /\ba\b/, untilMs: 20_000 },
     ],
   },
