@@ -8,6 +8,7 @@ import { benchmarks } from '../../bench/benchmarks.ts'
 import { commands } from '../../compose/commands.ts'
 import { flagsOf, readFlags } from '../../compose/flags.ts'
 import { faultsOptions } from '../faults/config.ts'
+import { newUserOptions } from '../new-user/config.ts'
 import { simulationOptions } from '../simulation/config.ts'
 import { soakOptions } from '../soak/config.ts'
 
@@ -18,6 +19,7 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
 const programs: Readonly<Record<string, z.ZodObject>> = {
   'bench/analysis/main.ts': analysisOptions,
   'tests/faults/main.ts': faultsOptions,
+  'tests/new-user/main.ts': newUserOptions,
   'tests/simulation/main.ts': simulationOptions,
   'tests/soak/main.ts': soakOptions,
 }

@@ -75,6 +75,8 @@ for (const { title, place, of } of orders) {
     const nothing = { errors: {}, lost: 0, doubled: 0, findings: [], readBackError: undefined }
     assert.deepEqual({ errors, lost, doubled, findings, readBackError }, nothing, installation.said.join('\n'))
     assert.ok(ok > 0 && ok === requests)
+    const misread = installation.said.filter((line) => /malformed|not supported|of this protocol version/.test(line))
+    assert.deepEqual(misread, [], 'nobody is told what it does not know')
     tell(`${requests} requests, none failed, nothing lost, nothing doubled`)
   })
 }
