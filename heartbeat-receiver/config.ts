@@ -3,6 +3,12 @@ import { z } from 'zod'
 import { journalOptions, logLevelOption, tokenOption } from '../checkpoint/config.ts'
 import { durationMs, port, textList } from '../checkpoint/units.ts'
 import { checkTlsOptions, tlsOptions } from './tls-options.ts'
+import { isLoopback } from './token.ts'
+
+function isLocalUrl(text: string): boolean {
+  const url = URL.parse(text)
+  return url?.protocol === 'http:' && isLoopback(url.hostname.replace(/^\[|\]$/g, ''))
+}
 
 const options = journalOptions.extend({
   host: z
@@ -39,6 +45,11 @@ const options = journalOptions.extend({
       description: 'the other receivers, comma separated ws:// or wss:// URLs, by which each is reached directly',
     }),
   token: tokenOption,
+  killHook: z
+    .string()
+    .refine((url) => isLocalUrl(url), 'expected an http:// URL of a loopback address')
+    .optional()
+    .meta({ description: 'for demonstrations: where POST {name} kills a backend; a loopback URL, kept secret' }),
   ...tlsOptions,
   logLevel: logLevelOption,
 })

@@ -1,4 +1,4 @@
-/** The HTTP side of the receiver, for people, scripts and outside balancers. Reads only. */
+/** The HTTP side of the receiver, for people, scripts and outside balancers. */
 import express, { type Express, type NextFunction, type Request, type Response, type Router } from 'express'
 import { backendHeader } from '../checkpoint/request-headers.ts'
 import { pageRouter } from './dashboard/page-router.ts'
@@ -20,11 +20,11 @@ export interface HttpApiOptions {
   readonly notReady: () => string | null
   /** Whether this receiver is the one that decides. */
   readonly leads: () => boolean
-  /** The endpoints behind the dashboard. */
+  /** The endpoints behind the dashboard, and the guard of all of `/api`. */
   readonly dashboard: Router
 }
 
-/** Health checks and `/active` are open, as those who ask for them cannot say a token; the rest needs `Authorization: Bearer TOKEN` if there is one. */
+/** Health checks and `/active` are open, as those who ask for them cannot say a token; the rest needs it, if there is one, as `dashboard/guard.ts` has it. */
 export function createHttpApi(options: HttpApiOptions): Express {
   const app = express()
   app.disable('x-powered-by')
@@ -36,7 +36,8 @@ export function createHttpApi(options: HttpApiOptions): Express {
   })
   app.use(pageRouter())
   app.get('/active', (request, response) => sendActive(options.serving(), request, response))
-  app.use(['/api', '/metrics'], (request, response, next) => {
+  app.use(options.dashboard) // from here on `/api` needs the token
+  app.use('/metrics', (request, response, next) => {
     if (isAllowed(options.token, bearerToken(request.headers.authorization))) return next()
     response.setHeader('www-authenticate', 'Bearer')
     sendProblem(response, 401, 'wrong or missing token')
@@ -46,7 +47,6 @@ export function createHttpApi(options: HttpApiOptions): Express {
   app.get('/api/events', (request, response) => {
     if (!options.events.serve(request, response)) sendProblem(response, 503, 'too many clients follow the events')
   })
-  app.use(options.dashboard)
   app.get('/metrics', async (_request, response) => {
     response.type(options.metrics.registry.contentType).send(await options.metrics.registry.metrics())
   })

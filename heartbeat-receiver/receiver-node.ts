@@ -15,7 +15,7 @@ import type { Evidence } from './known-backend.ts'
 import { renewalMs } from './leadership.ts'
 import { leaseMsAt } from './lease-ledger.ts'
 import { changeMessages, wholeList } from './member-messages.ts'
-import type { BackendView, Decision, ReceiverEvent, ToBackend, ToFollower } from './protocol.ts'
+import type { BackendView, Decision, HandedOver, HandOver, ReceiverEvent, ToBackend, ToFollower } from './protocol.ts'
 import { Receiver } from './receiver.ts'
 import type { LinkPorts } from './receiver-link.ts'
 
@@ -86,6 +86,9 @@ export class ReceiverNode {
   readonly #stops: (() => void)[] = []
   /** From the monotonic clock to Unix milliseconds. */
   readonly #originMs: number
+  /** Those of this process that wait for a handover. */
+  readonly #asking = new Map<number, (result: HandedOver) => void>()
+  #askers = 0
   #ending = false
 
   constructor(options: ReceiverNodeOptions) {
@@ -175,10 +178,22 @@ export class ReceiverNode {
     yield* this.#membersMessages()
   }
 
+  /** A planned change of active. Resolves once it is done, or will not be, with why. */
+  handOver(request: Omit<HandOver, 'type'>): Promise<HandedOver> {
+    return new Promise((resolve) => {
+      if (this.#ending) return resolve(notDone(request.shard))
+      const asker = --this.#askers // below 0: those above are followers
+      this.#asking.set(asker, resolve)
+      this.take({ type: 'hand-over', follower: asker, request: { type: 'hand-over', ...request } })
+    })
+  }
+
   /** Ends: nothing is heard or said any more, and the journal is left. */
   async close(): Promise<void> {
     this.#ending = true
     for (const stop of this.#stops) stop()
+    for (const resolve of this.#asking.values()) resolve(notDone(0))
+    this.#asking.clear()
     await this.#authority.close()
   }
 
@@ -244,7 +259,7 @@ export class ReceiverNode {
       case 'members-whole':
         return ports.tellAll(() => this.#membersMessages())
       case 'handed-over':
-        return ports.tell(effect.follower, { type: 'handed-over', ...effect.result })
+        return this.#handedOver(effect.follower, effect.result)
       case 'crashed':
         return this.#crashed(effect)
       case 'vacant':
@@ -252,6 +267,13 @@ export class ReceiverNode {
       case 'failed-over':
         return ports.failedOver(effect.tookMs)
     }
+  }
+
+  #handedOver(follower: number, result: HandedOver): void {
+    const resolve = this.#asking.get(follower)
+    this.#asking.delete(follower)
+    if (resolve) resolve(result)
+    else this.#options.ports.tell(follower, { type: 'handed-over', ...result })
   }
 
   async #probe(incarnation: string, url: string): Promise<void> {
@@ -300,4 +322,9 @@ export class ReceiverNode {
   nowMs(): number {
     return this.#originMs + this.#options.time.now()
   }
+}
+
+function notDone(shard: number): HandedOver {
+  const reason = 'this receiver stops; ask another'
+  return { shard, from: null, to: null, epoch: 0, tookMs: 0, failure: 'not-leading', reason }
 }

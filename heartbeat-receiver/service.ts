@@ -11,6 +11,7 @@ import type { ReceiverOptions } from './config.ts'
 import { BoardKeeper } from './dashboard/board-keeper.ts'
 import { BoardStream } from './dashboard/board-stream.ts'
 import { createDashboardApi } from './dashboard/dashboard-api.ts'
+import { Sessions } from './dashboard/sessions.ts'
 import { listenError, ReceiverError } from './errors.ts'
 import { EventStream } from './event-stream.ts'
 import { createHttpApi } from './http-api.ts'
@@ -189,7 +190,7 @@ class Service {
       shards: () => this.#node.seen.shards,
       sightings: (atMs) => this.#node.seen.sightings(atMs),
       heartbeatsOf: (backend) => this.#node.seen.heartbeatsOf(backend),
-      kills: false,
+      kills: this.#options.killHook !== undefined,
       urgent: () => this.#stream.urgent(),
     })
   }
@@ -219,6 +220,17 @@ class Service {
     }
   }
 
+  #createDashboardApi() {
+    const { token, tlsCert, killHook } = this.#options
+    return createDashboardApi({
+      ...{ token, killHook, sessions: new Sessions(), secure: tlsCert !== undefined, stream: this.#stream },
+      now: () => performance.now(),
+      board: () => this.#board.board(this.#node.nowMs()),
+      handOver: (request) => this.#node.handOver(request),
+      log: this.#log,
+    })
+  }
+
   #createApi(): RequestListener {
     return createHttpApi({
       token: this.#options.token,
@@ -229,7 +241,7 @@ class Service {
       serving: () => this.#node.serving,
       notReady: () => this.#node.notReady,
       leads: () => this.#node.leads,
-      dashboard: createDashboardApi({ board: () => this.#board.board(this.#node.nowMs()), stream: this.#stream }),
+      dashboard: this.#createDashboardApi(),
     })
   }
 }

@@ -36,13 +36,14 @@ export async function startTestReceiver(
     name?: string
     peers?: string[]
     tls?: { tlsCert: string; tlsKey: string }
+    killHook?: string
   } = {},
 ): Promise<TestReceiver> {
   const { log, lines } = capturedLog()
   const { journal = createMemoryLog(), limits, token, port = 0, heartbeatMs = calmHeartbeatMs } = options
-  const { name = 'receiver', peers = [] } = options
+  const { name = 'receiver', peers = [], killHook } = options
   const abort = new AbortController()
-  const parsed = receiverOptions.parse({ port, name, peers, heartbeatMs, token, ...options.tls })
+  const parsed = receiverOptions.parse({ port, name, peers, heartbeatMs, token, killHook, ...options.tls })
   const receiver = await startReceiver(parsed, log, abort.signal, {
     journal: options.adapter ?? memoryJournal(journal),
     ...(limits ? { limits } : {}),

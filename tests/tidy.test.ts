@@ -71,6 +71,8 @@ const cores = [
   'heartbeat-receiver/dashboard/reign-history.ts',
   'heartbeat-receiver/dashboard/crash-history.ts',
   'heartbeat-receiver/dashboard/traffic.ts',
+  'heartbeat-receiver/dashboard/sessions.ts',
+  'heartbeat-receiver/dashboard/request-origin.ts',
   'heartbeat-receiver/member-list.ts',
   'heartbeat-receiver/leadership.ts',
   'heartbeat-receiver/receiver-address.ts',
