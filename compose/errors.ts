@@ -13,6 +13,7 @@ export const composeErrorCodes = [
   'NAME_RUNNING',
   'NOT_IN_TIME',
   'NO_RECEIVER',
+  'BOARD_REFUSED',
   'HANDOVER_FAILED',
   'NOT_HEALTHY',
   'TOKEN_FILE',

@@ -47,7 +47,9 @@ async function runCommand(name: string, entry: CommandEntry, argv: string[]): Pr
   if (read.kind === 'problems') return usage(`heartline ${name}`, read.problems)
 
   const level = read.values.logLevel as LogLevel
-  const log = await createLogger(level, entry.logs === 'stderr' ? process.stderr : process.stdout)
+  const output = entry.logs === 'stderr' ? process.stderr : process.stdout
+  const look = output.isTTY ? (await import('./live/terminal-look.ts')).terminalLook(output) : {}
+  const log = await createLogger(level, output, look)
   logWarnings(log)
   const signal = endOnSignals(entry.closeTimeoutMs ?? closeTimeoutMs, log)
   try {

@@ -11,6 +11,12 @@ const mainPath = fileURLToPath(new URL(`./main${extname(import.meta.url)}`, impo
 /** How many of a child's last lines an error quotes, and how much of each. */
 const quotedLines = 5
 const quotedLineLengthMax = 500
+/** What a process said so shortly before its end may be why it ended, milliseconds. */
+const lastWordsMs = 2_000
+/** How many such lines are told. */
+const lastWordsMax = 8
+const stackFrame = /^\s+at /
+const errorLevel = 50
 /** Default for how long a child may take to listen. Long, because a first start may have to fetch Kafka. */
 const readyTimeoutMs = 180_000
 /** Longer than a child's own deadline for an orderly close, so that this is the last resort. */
@@ -61,6 +67,8 @@ interface Running {
   exit: Exit | undefined
   /** True once we asked it to end, so that its end is no news. */
   expected: boolean
+  /** The last lines that may say why it ends, and when they came. */
+  readonly lastWords: { readonly text: string; readonly atMs: number }[]
 }
 
 export class Processes {
@@ -94,6 +102,7 @@ export class Processes {
       exited: this.#watchExit(spec.name, child),
       exit: undefined,
       expected: false,
+      lastWords: [],
     }
     this.#running.set(spec.name, running)
     void running.exited.then((exit) => this.#onExit(running, exit))
@@ -107,6 +116,13 @@ export class Processes {
   /** The process last started under this name, if it got as far as listening. */
   get(name: string): ManagedProcess | undefined {
     return this.#managed.get(name)
+  }
+
+  /** What the process of this name said just now that may be why it ended: errors in its log, and what is no log at all. */
+  lastWords(name: string): string[] {
+    const sinceMs = performance.now() - lastWordsMs
+    const words = this.#running.get(name)?.lastWords ?? []
+    return words.filter(({ atMs }) => atMs >= sinceMs).map(({ text }) => text)
   }
 
   /** Names in the order of their first start. */
@@ -159,8 +175,8 @@ export class Processes {
     if (running.child.pid !== undefined) this.#guard.remove(running.child.pid)
     const { name } = running.spec
     const fields = { event: 'exited', process: name, pid: running.child.pid, ...exit }
-    if (running.expected) this.#log.info(fields, `${name} ended`)
-    else this.#log.error(fields, `${name} ${describeExit(exit)}`)
+    if (running.expected) return this.#log.info(fields, `${name} ended`)
+    this.#log.error(fields, `${name} ${describeExit(exit)}`)
   }
 
   #untilListening(running: Running): Promise<LogLine> {
@@ -176,8 +192,9 @@ export class Processes {
       const onText = (text: string, stream: 'stdout' | 'stderr') => {
         const line = parseLine(text)
         // The head of a stack trace says what is wrong; its frames would push that out.
-        if (!/^\s+at /.test(text)) last.push(describeLine(line))
+        if (!stackFrame.test(text)) last.push(describeLine(line))
         if (last.length > quotedLines) last.shift()
+        if (stream === 'stderr' || Number(line.level) >= errorLevel) noteLastWord(running, describeLine(line))
         this.#forward(spec.name, line, stream)
         spec.onLine?.(line)
         if (line.event !== 'listening') return
@@ -202,8 +219,22 @@ export class Processes {
     const { level, time: _time, pid: _pid, hostname: _hostname, msg, ...fields } = line
     const label = typeof level === 'number' ? this.#log.levels.labels[level] : undefined
     const method = (label ?? (stream === 'stderr' ? 'warn' : 'info')) as 'info'
-    this.#log[method]({ process: name, ...fields }, typeof msg === 'string' ? msg : '')
+    this.#log[method]({ process: name, ...fields, ...this.#lastLinesOf(line) }, typeof msg === 'string' ? msg : '')
   }
+
+  /** Who tells of a crash need not know what the crashed process said: its parent does. */
+  #lastLinesOf({ event, backend, lastLines }: LogLine): { lastLines?: string[] } {
+    if (event !== 'crashed' || lastLines !== undefined) return {}
+    const words = this.lastWords(String(backend))
+    return words.length === 0 ? {} : { lastLines: words }
+  }
+}
+
+/** Of a stack, the first frame alone: it says where. */
+function noteLastWord({ lastWords }: Running, text: string): void {
+  if (stackFrame.test(text) && stackFrame.test(lastWords.at(-1)?.text ?? '')) return
+  lastWords.push({ text, atMs: performance.now() })
+  if (lastWords.length > lastWordsMax) lastWords.shift()
 }
 
 function manage(running: Running, listening: LogLine): ManagedProcess {

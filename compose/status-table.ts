@@ -1,5 +1,6 @@
 /** The status as a person reads it. Pure. */
 import type { BackendView } from '../heartbeat-receiver/protocol.ts'
+import { describeDuration } from './duration-text.ts'
 import type { ReceiverState, Status } from './status.ts'
 
 /** One row per backend, the active first; `nowMs` is Unix milliseconds. */
@@ -54,10 +55,4 @@ function columns(rows: string[][]): string {
         .trimEnd(),
     )
     .join('\n')
-}
-
-function describeDuration(durationMs: number): string {
-  const seconds = Math.max(0, Math.round(durationMs / 1_000))
-  if (seconds < 120) return `${seconds} s`
-  return seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`
 }

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { flag, textList } from '../checkpoint/units.ts'
 import type { BackendView, Decision } from '../heartbeat-receiver/protocol.ts'
 import { ComposeError } from './errors.ts'
+import { describeFetchFailure } from './fetch-failure.ts'
 import { statusTable } from './status-table.ts'
 
 const answerTimeoutMs = 3_000
@@ -14,7 +15,12 @@ export const statusOptions = z.object({
     .prefault('ws://127.0.0.1:7070')
     .meta({ description: 'heartbeat receivers to ask, comma separated' }),
   token: z.string().min(1).max(1024).optional().meta({ description: 'shared secret of the installation' }),
-  json: flag.default(false).meta({ description: 'print one JSON object instead of a table' }),
+  watch: flag.default(false).meta({
+    description: 'go on showing it: a live view on a terminal, a line for each change elsewhere; ends with Ctrl-C',
+  }),
+  json: flag.default(false).meta({
+    description: 'print one JSON object instead of a table; with --watch, one line of JSON for each change',
+  }),
 })
 export type StatusOptions = z.infer<typeof statusOptions>
 
@@ -35,8 +41,9 @@ export interface Status {
   decisions: Decision[]
 }
 
-/** Prints the status; rejects with `NO_RECEIVER` if none answers. */
+/** Prints the status; rejects with `NO_RECEIVER` if none answers. With `watch` it goes on, and waits for receivers. */
 export async function runStatus(options: StatusOptions, _log: Logger, signal: AbortSignal): Promise<number> {
+  if (options.watch) return (await import('./live/status-watch.ts')).watchStatus(options, signal)
   const status = await askReceivers(options, signal)
   const text = options.json ? JSON.stringify(status) : statusTable(status, Date.now())
   process.stdout.write(`${text}\n`)
@@ -53,7 +60,7 @@ async function askReceivers({ receivers: urls, token }: StatusOptions, signal: A
   const receivers = asked.map((answer, index): ReceiverState => {
     const url = urls[index]!
     if (answer.status === 'fulfilled') return { url, leads: answer.value.leads }
-    return { url, leads: false, problem: describe(answer.reason as Error) }
+    return { url, leads: false, problem: describeFetchFailure(answer.reason as Error, answerTimeoutMs) }
   })
   const leader = answers.findIndex((answer) => answer?.leads)
   const index = leader >= 0 ? leader : answers.findIndex((answer) => answer !== undefined)
@@ -81,10 +88,4 @@ async function askReceiver(receiver: string, token: string | undefined, signal: 
   // One that does not say whether it leads knows no others.
   const { leads = true } = ready as { leads?: boolean }
   return { leads, backends: backends as BackendView[], decisions: decisions as Decision[] }
-}
-
-function describe(error: Error): string {
-  if (error.name === 'TimeoutError') return `gives no answer within ${answerTimeoutMs} ms`
-  const code = (error.cause as NodeJS.ErrnoException | undefined)?.code
-  return code === 'ECONNREFUSED' ? 'refuses connections' : (code ?? error.message)
 }

@@ -1,0 +1,56 @@
+/** `heartline status --watch`: the board as it changes, drawn on a terminal, in lines elsewhere, in JSON if so wished. */
+import { describeMoment } from '../duration-text.ts'
+import type { StatusOptions } from '../status.ts'
+import { boardAtFirst, boardNews } from './board-news.ts'
+import { BoardView } from './board-view.ts'
+import { type BoardNews, followBoard } from './follow-board.ts'
+import { screen } from './screen.ts'
+import { terminalPaint } from './terminal-paint.ts'
+
+/** Resolves when the signal is aborted, with the exit code; rejects if a receiver will not show its board. */
+export async function watchStatus(options: StatusOptions, signal: AbortSignal): Promise<number> {
+  const { receivers, token, json } = options
+  if (screen.live && !json) {
+    const view = new BoardView({ source: { receivers, token }, screen, colours: terminalPaint(process.stdout) })
+    signal.addEventListener('abort', () => view.stop({ keep: true }), { once: true })
+    await view.start()
+    return 0
+  }
+  const write = (line: string) => process.stdout.write(`${line}\n`)
+  await followBoard({ receivers, token, signal }, (news) => {
+    if (json) for (const line of jsonLines(news)) write(line)
+    else for (const line of plainLines(news)) write(`${describeMoment(Date.now())} ${line}`)
+  })
+  return 0
+}
+
+/** `{"board"}` at first and after each change of receiver, `{"changes"}` after it, `{"problem"}` while no receiver is heard. */
+function jsonLines(news: BoardNews): string[] {
+  switch (news.type) {
+    case 'board':
+      return [JSON.stringify({ receiver: news.receiver, board: news.board })]
+    case 'changes':
+      return [JSON.stringify({ changes: news.changes })]
+    case 'lost':
+      return [JSON.stringify({ problem: `${news.receiver} ${news.reason}` })]
+    case 'waiting':
+      return news.first ? [JSON.stringify({ problem: news.reason })] : []
+    case 'beats':
+      return []
+  }
+}
+
+function plainLines(news: BoardNews): string[] {
+  switch (news.type) {
+    case 'board':
+      return boardAtFirst(news.board)
+    case 'changes':
+      return boardNews(news.before, news.board)
+    case 'lost':
+      return [`${news.receiver} ${news.reason}; looking for a receiver`]
+    case 'waiting':
+      return news.first ? [news.reason] : []
+    case 'beats':
+      return []
+  }
+}
