@@ -22,6 +22,8 @@ export interface ClusterOptions {
   topicPrefix: string
   /** Shared by all of them; handed over by environment, not on the command line. */
   token?: string
+  /** Where the receivers have a backend killed (`kill-hook.ts`); holds a secret, and is handed over by environment. */
+  killHook?: string
   logLevel?: string
   /** More flags for each kind of process, such as `['--heartbeat', '50ms']` for the receiver. */
   flags?: { receiver?: string[]; balancer?: string[]; backend?: string[] }
@@ -159,6 +161,7 @@ async function startOne(
       // What names one process must not be inherited by all of them; undefined removes it.
       HEARTLINE_NAME: undefined,
       HEARTLINE_URL: undefined,
+      HEARTLINE_KILL_HOOK: args[0] === 'receiver' ? options.killHook : undefined,
       ...(args[0] === 'backend' ? quickToFree(process.env) : {}),
       ...(options.token === undefined ? {} : { HEARTLINE_TOKEN: options.token }),
     },

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { journalPlaceList, logLevels } from '../checkpoint/config.ts'
 import { durationMs } from '../checkpoint/units.ts'
+import { liveOption } from './live/config.ts'
 import { loadFields } from './load/config.ts'
 
 const wholeNumber = z.coerce.number('expected a whole number').int('expected a whole number')
@@ -11,7 +12,10 @@ export const demoOptions = z.object({
     description:
       'Kafka brokers to use, comma separated, or file:DIR for the embedded journal; without it a Kafka is started here, or in Docker, or if neither can be, the embedded journal is used',
   }),
-  kills: wholeNumber.min(1).max(1_000).default(3).meta({ description: 'how often the active is killed' }),
+  kills: wholeNumber.min(0).max(1_000).default(3).meta({
+    description:
+      'how often the active is killed; with 0 it goes on until Ctrl-C, and the dashboard has a button that kills',
+  }),
   signal: z
     .enum(['SIGKILL', 'SIGSTOP'])
     .default('SIGKILL')
@@ -26,6 +30,7 @@ export const demoOptions = z.object({
     .prefault('1200ms')
     .meta({ description: 'load between a recovery and the next failure', flag: 'calm' }),
   ...loadFields.pick({ rate: true, clients: true, writeRatio: true, seed: true, json: true }).shape,
+  live: liveOption,
   logLevel: z
     .enum(logLevels)
     .default('warn')

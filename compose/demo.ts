@@ -5,12 +5,16 @@ import { type Cluster, startCluster } from './cluster.ts'
 import { type ClusterJournal, chooseJournal } from './cluster-journal.ts'
 import type { DemoOptions } from './demo-config.ts'
 import { type FailoverReport, FailoverWatch, isComplete } from './demo-failover.ts'
+import { failoverTimeoutMs, followFailover } from './demo-following.ts'
+import { HandKills } from './demo-hand-kills.ts'
 import { Narration } from './demo-narration.ts'
 import { demoSummary, failoverLine, isExact, killLine } from './demo-report.ts'
 import { askBackends, followEvents, isReadyStandby, pause, until } from './demo-watch.ts'
 import { ComposeError } from './errors.ts'
 import { countWrong } from './filling/check-filled.ts'
 import { fillJournal } from './filling/fill-journal.ts'
+import { type KillAnswer, type KillHook, openKillHook } from './kill-hook.ts'
+import { KillTurns } from './kill-turns.ts'
 import { unixNowMs } from './load/clock.ts'
 import { Connection } from './load/connection.ts'
 import { LoadThread } from './load/load-thread.ts'
@@ -21,10 +25,6 @@ export { type DemoOptions, demoOptions } from './demo-config.ts'
 /** How long all backends may take to be there and caught up; and how much longer for each key that they hold. */
 const joinTimeoutMs = 30_000
 const joinTimeoutPerKeyMs = 0.1
-/** How long a failover may take before it counts as one that did not happen; longer than a balancer holds a request. */
-const failoverTimeoutMs = 15_000
-/** How long the clients are watched after the first answer of a new active, for the pause to be over. */
-const aftermathMs = 1_000
 /** How long a backend that came back may go on with what only a start makes it do: compiling, giving memory back. */
 const settleTimeoutMs = 10_000
 /** It is done with that when it took less than this share of a processor for so long. */
@@ -40,7 +40,7 @@ const answerTimeoutMs = 30_000
 
 /** Resolves with the exit code: 1 if any client noticed, or a failover did not happen. */
 export async function runDemo(options: DemoOptions, _log: Logger, signal: AbortSignal): Promise<number> {
-  const story = new Narration(options.logLevel)
+  const story = new Narration(options.logLevel, { live: options.live && !options.json })
   const demo = new Demo(options, story, signal)
   try {
     return await demo.run()
@@ -64,6 +64,11 @@ class Demo {
   #journal: ClusterJournal | undefined
   #cluster: Cluster | undefined
   #load: LoadThread | undefined
+  #killHook: KillHook | undefined
+  #handKills: HandKills | undefined
+  readonly #turns = new KillTurns()
+  /** Aborted at the very end: what people asked for goes on while the clients read back. */
+  readonly #over = new AbortController()
   #endEvents: () => void = () => {}
 
   constructor(options: DemoOptions, story: Narration, signal: AbortSignal) {
@@ -75,24 +80,36 @@ class Demo {
   async run(): Promise<number> {
     const cluster = await this.#start()
     const load = this.#startLoad(cluster)
-    await Promise.race([this.#fail(cluster, load), this.#essentialsEnd(cluster), load.failed()])
-    this.#story.progress.stop()
+    const handKills = new HandKills({
+      cluster,
+      load,
+      turns: this.#turns,
+      story: this.#story,
+      signal: this.#over.signal,
+    })
+    this.#handKills = handKills
+    const failing = this.#options.kills === 0 ? this.#untilEnded(load) : this.#fail(cluster, load)
+    await Promise.race([failing, this.#essentialsEnd(cluster), load.failed()])
+    await handKills.settled()
+    this.#story.stopProgress()
     this.#story.say('reading everything back')
     const { report, findings, readBackError } = await load.stop()
     report.lost += await this.#countLost(cluster)
     if (readBackError) this.#story.say(`nothing could be verified: ${readBackError}`)
-    const failovers = this.#failovers
+    const failovers = [...this.#failovers, ...handKills.reports]
     const text = this.#options.json
       ? JSON.stringify({ ...report, failovers })
       : demoSummary(report, findings, failovers)
-    process.stdout.write(`${text}\n`)
-    return isExact(report, failovers) && failovers.length === this.#options.kills ? 0 : 1
+    this.#story.conclude(text)
+    return isExact(report, failovers) && this.#failovers.length === this.#options.kills ? 0 : 1
   }
 
   /** Ends whatever was started, in whatever state it is. */
   async end(): Promise<void> {
     this.#story.end()
+    this.#over.abort()
     this.#endEvents()
+    await this.#killHook?.close()
     await this.#load?.terminate()
     await this.#cluster?.stop()
     await this.#journal?.release()
@@ -106,7 +123,9 @@ class Demo {
     this.#story.say(`starting ${kafka ? '' : 'Kafka, '}receiver, backends and balancer`)
     // Fresh, so that demos on one Kafka do not meet.
     const topicPrefix = `demo-${randomBytes(4).toString('hex')}`
+    this.#killHook = await openKillHook((name) => this.#killByHand(name))
     const cluster = await startCluster({
+      killHook: this.#killHook.url,
       ...(kafka === undefined ? {} : { kafka }),
       backends,
       ports: 'free',
@@ -116,15 +135,29 @@ class Demo {
       token: '',
       log: this.#story.log,
       onLine: (name, line) => {
+        if (name === 'receiver' && line.event === 'listening') this.#story.follow(String(line.url))
         if (line.event === 'fenced') this.#fenced.set(name, String(line.msg))
       },
       signal: this.#signal,
     })
     this.#cluster = cluster
-    this.#endEvents = followEvents(cluster.receiverHttp, (event) => this.#watch?.hear(event))
+    this.#endEvents = followEvents(cluster.receiverHttp, (event) => {
+      this.#watch?.hear(event)
+      this.#handKills?.hear(event)
+    })
     await this.#untilAllReady(cluster)
     this.#story.started()
     return cluster
+  }
+
+  async #killByHand(name: string): Promise<KillAnswer> {
+    return (
+      (await this.#handKills?.kill(name)) ?? {
+        killed: false,
+        status: 503,
+        reason: 'the demo is still starting; try again',
+      }
+    )
   }
 
   async #fill(kafka: string[], topicPrefix: string): Promise<void> {
@@ -148,11 +181,13 @@ class Demo {
 
   #startLoad(cluster: Cluster): LoadThread {
     const { rate, clients, writeRatio, seed } = this.#options
-    const traffic = { rate, clients, writeRatio, seed, keys: false, durationMs: Number.POSITIVE_INFINITY }
+    // Who knows how long a person plays with it.
+    const tidy = this.#options.kills === 0
+    const traffic = { rate, clients, writeRatio, seed, keys: false, tidy, durationMs: Number.POSITIVE_INFINITY }
     const load = new LoadThread({ target: cluster.balancerUrl, timeoutMs: answerTimeoutMs, ...traffic })
     this.#load = load
     this.#story.say(`${rate} requests/s from ${clients} clients to ${cluster.balancerUrl}`)
-    this.#story.progress.start(() => load.progress)
+    this.#story.startProgress(() => load.progress)
     return load
   }
 
@@ -160,12 +195,27 @@ class Demo {
     await this.#until('a first good answer', failoverTimeoutMs, () => load.progress.ok > 0)
     await this.#calm(load)
     for (let kill = 0; kill < this.#options.kills; kill++) {
-      const failover = await this.#failOnce(cluster, load)
+      const failover = await this.#turns.script(() => this.#failAndRecover(cluster, load))
       this.#failovers.push(failover)
       if (!isComplete(failover)) return
-      await this.#recover(cluster, failover.backend)
       await this.#calm(load)
     }
+  }
+
+  async #failAndRecover(cluster: Cluster, load: LoadThread): Promise<FailoverReport> {
+    const failover = await this.#failOnce(cluster, load)
+    if (isComplete(failover)) await this.#recover(cluster, failover.backend)
+    return failover
+  }
+
+  /** Resolves when somebody ends the demo. */
+  async #untilEnded(load: LoadThread): Promise<void> {
+    await this.#until('a first good answer', failoverTimeoutMs, () => load.progress.ok > 0)
+    this.#story.say('kill what you like, by the button of the dashboard; Ctrl-C ends it, with the report')
+    await new Promise<void>((resolve) => {
+      if (this.#signal.aborted) resolve()
+      else this.#signal.addEventListener('abort', () => resolve(), { once: true })
+    })
   }
 
   /** Some time of plain work, and no clients that still wait because of what was before; not for ever, if the machine is too slow. */
@@ -191,18 +241,11 @@ class Demo {
     this.#fenced.delete(backend)
     const watch = new FailoverWatch({ backend, incarnation, epoch, signal, atMs: unixNowMs() })
     this.#watch = watch
+    this.#story.killed(backend)
     if (!cluster.processes.get(backend)?.kill(signal))
       throw new ComposeError('PROCESS_ENDED', `${backend} ended before it could be killed`)
     this.#story.say(`${killLine(watch.kill)} …`)
-    try {
-      await this.#until('the failover', failoverTimeoutMs, () => watch.ready && load.firstAbove(epoch) !== undefined)
-      await pause(aftermathMs, this.#signal)
-    } catch (error) {
-      if (!(error instanceof ComposeError) || error.code !== 'NOT_IN_TIME') throw error
-    }
-    const first = load.firstAbove(epoch)
-    const pauseMs = first && load.pauseMs(watch.kill.atMs, first.atMs + aftermathMs)
-    const failover = watch.report({ firstAnswerAtMs: first?.atMs, pauseMs })
+    const failover = await followFailover(watch, load, this.#signal)
     this.#story.say(`${watch.successor?.name ?? 'nobody'} took over: ${failoverLine(failover)}`)
     return failover
   }

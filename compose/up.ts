@@ -6,8 +6,16 @@ import { durationMs, flag, port } from '../checkpoint/units.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { type ClusterJournal, chooseJournal } from './cluster-journal.ts'
 import { ComposeError } from './errors.ts'
+import { type KillAnswer, openKillHook } from './kill-hook.ts'
+import { BoardView } from './live/board-view.ts'
+import { liveOption } from './live/config.ts'
+import { screen } from './live/screen.ts'
+import { terminalPaint } from './live/terminal-paint.ts'
 import type { ManagedProcess } from './processes.ts'
 import { nextRestart } from './restarting.ts'
+
+/** Lines of the terminal that the live view leaves to the log. */
+const logRows = 12
 
 export const upOptions = z.object({
   kafka: journalPlaceList.optional().meta({
@@ -63,6 +71,7 @@ export const upOptions = z.object({
   topicPrefix: z.string().default('heartline').meta({ description: 'what the names of the Kafka topics begin with' }),
   heartbeatMs: durationMs.prefault('100ms').meta({ description: 'time between heartbeats', flag: 'heartbeat' }),
   token: z.string().min(1).max(1024).optional().meta({ description: 'shared secret of the installation' }),
+  live: liveOption,
   logLevel: logLevelOption,
 })
 export type UpOptions = z.infer<typeof upOptions>
@@ -80,7 +89,33 @@ export async function runUp(options: UpOptions, log: Logger, signal: AbortSignal
 }
 
 async function runOn({ kafka }: ClusterJournal, options: UpOptions, log: Logger, signal: AbortSignal): Promise<number> {
-  const cluster = await startCluster({
+  let cluster: Cluster | undefined
+  const killHook = await openKillHook(async (name) => killOne(cluster, name))
+  try {
+    cluster = await startAll(kafka, killHook.url, options, log, signal)
+    return await keepAll(cluster, options, log, signal)
+  } finally {
+    await Promise.all([cluster?.stop(), killHook.close()])
+  }
+}
+
+/** For the button of the dashboard. */
+function killOne(cluster: Cluster | undefined, name: string): KillAnswer {
+  if (!cluster) return { killed: false, status: 503, reason: 'not everything is started yet; try again' }
+  if (!cluster.backends.includes(name)) return { killed: false, status: 404, reason: `${name} was not started here` }
+  if (cluster.processes.get(name)?.kill('SIGKILL')) return { killed: true }
+  return { killed: false, status: 409, reason: `${name} is dead already` }
+}
+
+function startAll(
+  kafka: string[] | undefined,
+  killHook: string,
+  options: UpOptions,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<Cluster> {
+  return startCluster({
+    killHook,
     ...(kafka === undefined ? {} : { kafka }),
     brokers: options.brokers === '3' ? 3 : 1,
     ...(options.data === undefined ? {} : { dataDir: options.data }),
@@ -100,23 +135,49 @@ async function runOn({ kafka }: ClusterJournal, options: UpOptions, log: Logger,
     logLevel: options.logLevel,
     flags: { receiver: ['--heartbeat', `${options.heartbeatMs}ms`] },
     log,
+    onLine: (name, line) => {
+      if (name.startsWith('receiver') && line.event === 'listening' && typeof line.url === 'string')
+        announceDashboard(line.url, options, log)
+    },
     signal,
   })
+}
+
+/** Until somebody ends it, or what must be there ends by itself. */
+async function keepAll(cluster: Cluster, options: UpOptions, log: Logger, signal: AbortSignal): Promise<number> {
   announce(cluster, options, log)
+  if (signal.aborted) return 0
   const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  const { backends, receivers, balancers } = cluster
+  const spare = [receivers, balancers].filter((names) => names.length > 1).flat()
+  const keepers = [...backends, ...spare].map((name) =>
+    keepProcess(cluster, name, { restart: options.restart, log, signal }),
+  )
+  const view = options.live && screen.live ? viewOf(cluster, options) : undefined
+  view?.start().catch((error: Error) => log.warn(`no live view: ${error.message}`))
   try {
-    if (!signal.aborted) {
-      const { backends, receivers, balancers } = cluster
-      const spare = [receivers, balancers].filter((names) => names.length > 1).flat()
-      const keepers = [...backends, ...spare].map((name) =>
-        keepProcess(cluster, name, { restart: options.restart, log, signal }),
-      )
-      await Promise.race([aborted, ...keepers, ...essential(cluster)])
-    }
+    await Promise.race([aborted, ...keepers, ...essential(cluster)])
   } finally {
-    await cluster.stop()
+    view?.stop({ keep: false })
   }
   return 0
+}
+
+/** Below the log, which tells of crashes itself. */
+function viewOf({ receiverUrls }: Cluster, { token }: UpOptions): BoardView {
+  return new BoardView({
+    ...{ source: { receivers: receiverUrls, token }, screen, colours: terminalPaint(process.stdout) },
+    ...{ rowsLeft: logRows, crashes: false },
+  })
+}
+
+/** As soon as it can be opened. */
+function announceDashboard(url: string, { token }: UpOptions, log: Logger): void {
+  const dashboard = url.replace(/^ws/, 'http').replace(/\/?$/, '/')
+  log.info(
+    { event: 'dashboard', url: dashboard },
+    `the dashboard: ${dashboard}${token === undefined ? '' : ' (it asks for the token)'}`,
+  )
 }
 
 function announce(cluster: Cluster, options: UpOptions, log: Logger): void {

@@ -19,6 +19,9 @@ export type FromLoadThread =
   | { type: 'progress'; progress: LoadProgress }
   | { type: 'result'; result: LoadThreadResult }
 
+/** Times of answers that are kept: minutes of them, and pauses are asked for within seconds. */
+const answersMax = 1_000_000
+
 export class LoadThread {
   readonly #worker: Worker
   readonly #answersMs: number[] = []
@@ -75,5 +78,6 @@ export class LoadThread {
       this.#answersMs.push(answer.atMs)
       if (!this.#firstOfEpoch.has(answer.epoch)) this.#firstOfEpoch.set(answer.epoch, answer)
     }
+    if (this.#answersMs.length > answersMax) this.#answersMs.splice(0, answersMax / 2)
   }
 }
