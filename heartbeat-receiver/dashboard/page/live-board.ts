@@ -15,14 +15,23 @@ export interface PageState {
   readonly nowMs: number
 }
 
+/** Heartbeats that are told together. */
+export interface BeatFrame {
+  readonly beats: Beats
+  /** When it was made, Unix time of the receiver, and how long after the one before, milliseconds. */
+  readonly atMs: number
+  readonly frameMs: number
+  /** How often each backend is asked for one, milliseconds. */
+  readonly heartbeatMs: number
+}
+
 export interface LiveBoardPorts {
   /** Monotonic, milliseconds. */
   now(): number
   /** Something changed: `state` is to be drawn with the next frame. */
   changed(): void
   news(news: readonly News[]): void
-  /** Heartbeats of each backend since the last frame, and how long that was. */
-  beats(beats: Beats, frameMs: number, heartbeatMs: number): void
+  beats(frame: BeatFrame): void
 }
 
 export class LiveBoard {
@@ -63,7 +72,7 @@ export class LiveBoard {
     const frameMs = this.#tally.atMs === null ? 0 : told.atMs - this.#tally.atMs
     const names = this.#board.backends.map(({ name }) => name)
     this.#tally = tallyBeats(this.#tally, names, beats, told.atMs)
-    this.#ports.beats(beats, frameMs, this.#board.receiver.heartbeatMs)
+    this.#ports.beats({ beats, atMs: told.atMs, frameMs, heartbeatMs: this.#board.receiver.heartbeatMs })
   }
 
   takeLink(event: LinkEvent): void {

@@ -12,14 +12,14 @@ const idleMs = 1_000
 
 const root = document.getElementById('page')!
 const speaker = new Speaker(document.body)
-const pulses = new Pulses()
+const pulses = new Pulses(() => live.nowMs())
 let waiting = false
 
 const live = new LiveBoard({
   now: () => performance.now(),
   changed: drawSoon,
   news: (news) => speaker.say(news),
-  beats: (beats, frameMs, heartbeatMs) => pulses.beat(beats, frameMs, heartbeatMs),
+  beats: (frame) => pulses.beat(frame),
 })
 const source = new BoardSource(live)
 

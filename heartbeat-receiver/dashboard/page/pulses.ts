@@ -2,14 +2,16 @@
  * Heartbeats as they come, drawn past the framework: a ring around each heart that the compositor animates, and, where there is room, a
  * trace on a canvas, one spike per heartbeat. Neither asks for layout. With reduced motion nothing moves; the rate is there as text.
  */
-import type { Beats } from '../fold.ts'
 import { beatTimes } from './beat-tally.ts'
+import type { BeatFrame } from './live-board.ts'
 import { drawTrace, type TraceInk } from './trace.ts'
 
 /** Spikes that a trace has room for. */
 const spikesShown = 26
 const traceLeastMs = 2_000
 const traceMostMs = 60_000
+/** Traces are drawn so late that a heartbeat is known before it is due, milliseconds. */
+const traceDelayMs = 350
 
 interface Trace {
   readonly canvas: HTMLCanvasElement
@@ -18,6 +20,7 @@ interface Trace {
 }
 
 export class Pulses {
+  readonly #nowMs: () => number
   readonly #hearts = new Map<string, HTMLElement>()
   readonly #traces = new Map<string, Trace>()
   readonly #still = matchMedia('(prefers-reduced-motion: reduce)')
@@ -26,7 +29,9 @@ export class Pulses {
   #frame: number | undefined
   #ink: TraceInk | undefined
 
-  constructor() {
+  /** @param nowMs Unix time of the receiver, milliseconds */
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
       this.#ink = undefined
     })
@@ -49,16 +54,14 @@ export class Pulses {
     this.run(this.#running)
   }
 
-  /** @param frameMs how long the frame was in which the heartbeats came, milliseconds */
-  beat(beats: Beats, frameMs: number, heartbeatMs: number): void {
+  beat({ beats, atMs, frameMs, heartbeatMs }: BeatFrame): void {
     this.#windowMs = Math.min(traceMostMs, Math.max(traceLeastMs, heartbeatMs * spikesShown))
     if (document.hidden || this.#still.matches) return
-    const nowMs = performance.now()
     for (const [name, count] of beats) {
       this.#hearts.get(name)?.animate(ring, ringTiming)
       const trace = this.#traces.get(name)
       if (trace)
-        trace.beatsAtMs = [...recent(trace.beatsAtMs, nowMs - this.#windowMs), ...beatTimes(count, nowMs, frameMs)]
+        trace.beatsAtMs = [...recent(trace.beatsAtMs, atMs - this.#windowMs - traceDelayMs), ...beatTimes(count, atMs, frameMs)]
     }
   }
 
@@ -72,7 +75,7 @@ export class Pulses {
   #draw(): void {
     this.#frame = undefined
     this.#ink ??= inkOf(document.documentElement)
-    const nowMs = performance.now()
+    const nowMs = this.#nowMs() - traceDelayMs
     for (const { canvas, beatsAtMs } of this.#traces.values())
       drawTrace(canvas, beatsAtMs, nowMs, this.#windowMs, this.#ink)
     this.run(this.#running)
