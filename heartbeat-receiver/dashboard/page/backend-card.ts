@@ -1,20 +1,20 @@
 /** A backend: a card with its trace and figures, or a small cell where there are many. */
 import { html } from 'htm/preact'
-import { useCallback } from 'preact/hooks'
+import { useCallback, useMemo } from 'preact/hooks'
 import type { Board, BoardBackend } from '../board.ts'
 import { roleOf } from './backend-role.ts'
 import type { DialogView } from './dialog.ts'
 import type { Pulses } from './pulses.ts'
 import { figureText, shareText, wholeText } from './words.ts'
 
-interface BackendProps {
+interface CellProps {
   readonly backend: BoardBackend
-  readonly beatsPerSecond: number
-  readonly pulses: Pulses
   readonly show: (view: DialogView) => void
 }
 
-interface CardProps extends BackendProps {
+interface CardProps extends CellProps {
+  readonly beatsPerSecond: number
+  readonly pulses: Pulses
   readonly can: Board['can']
   /** Under which it leads; null if it does not. */
   readonly epoch: number | null
@@ -52,19 +52,24 @@ export function BackendCard({ backend, beatsPerSecond, can, epoch, pulses, show 
   `
 }
 
-export function BackendCell({ backend, pulses, show }: BackendProps) {
-  const { name, silence } = backend
+/** Changes with each step of a tenth only: there may be hundreds. */
+export function BackendCell({ backend, show }: CellProps) {
+  const { name } = backend
   const { tone, sign, word } = roleOf(backend)
-  return html`
-    <li>
-      <button type="button" class=${`cell tone-${tone}`} data-backend=${name} title=${`${name}: ${word}`} onClick=${() => show({ kind: 'backend', name })}>
-        <${Heart} name=${name} pulses=${pulses} sign=${sign} />
-        <span class="cell-name">${name}</span>
-        <span class="spoken">${word}</span>
-        <span class="silence" aria-hidden="true"><span style=${{ transform: `scaleX(${Math.min(1, Math.max(0, silence)).toFixed(2)})` }}></span></span>
-      </button>
-    </li>
-  `
+  const silence = Math.round(Math.min(1, Math.max(0, backend.silence)) * 10) / 10
+  return useMemo(
+    () => html`
+      <li>
+        <button type="button" class=${`cell tone-${tone}`} data-backend=${name} title=${`${name}: ${word}`} onClick=${() => show({ kind: 'backend', name })}>
+          <span class="heart" aria-hidden="true">${sign}</span>
+          <span class="cell-name">${name}</span>
+          <span class="spoken">${word}</span>
+          <span class="silence" aria-hidden="true"><span style=${{ transform: `scaleX(${silence})` }}></span></span>
+        </button>
+      </li>
+    `,
+    [name, tone, sign, word, silence, show],
+  )
 }
 
 function Heart({ name, pulses, sign }: { name: string; pulses: Pulses; sign: string }) {

@@ -1,8 +1,10 @@
 /**
- * Heartbeats as they come, drawn past the framework: a ring around each heart that the compositor animates, and, where there is room, a
- * trace on a canvas, one spike per heartbeat. Neither asks for layout. With reduced motion nothing moves; the rate is there as text.
+ * Heartbeats as they come, drawn past the framework. Where there is room: a ring around each heart that the compositor animates, and a trace
+ * on a canvas, one spike per heartbeat. Where there are many: a glow. Nothing asks for layout. With reduced motion nothing moves; the rate is
+ * there as text.
  */
 import { beatTimes } from './beat-tally.ts'
+import { Glow } from './glow.ts'
 import type { BeatFrame } from './live-board.ts'
 import { drawTrace, type TraceInk } from './trace.ts'
 
@@ -24,6 +26,7 @@ export class Pulses {
   readonly #hearts = new Map<string, HTMLElement>()
   readonly #traces = new Map<string, Trace>()
   readonly #still = matchMedia('(prefers-reduced-motion: reduce)')
+  #glow: Glow | undefined
   #windowMs = traceLeastMs
   #running = false
   #frame: number | undefined
@@ -44,6 +47,17 @@ export class Pulses {
     else this.#hearts.delete(name)
   }
 
+  /** Hands over the layer on which all hearts of the grid glow. */
+  glow(canvas: HTMLCanvasElement | null): void {
+    this.#glow?.close()
+    this.#glow = canvas ? new Glow(canvas) : undefined
+  }
+
+  /** Hearts of the grid came, went or moved. */
+  moved(): void {
+    this.#glow?.measure()
+  }
+
   trace(name: string, canvas: HTMLCanvasElement | null): void {
     this.#traces.get(name)?.observer.disconnect()
     this.#traces.delete(name)
@@ -57,11 +71,16 @@ export class Pulses {
   beat({ beats, atMs, frameMs, heartbeatMs }: BeatFrame): void {
     this.#windowMs = Math.min(traceMostMs, Math.max(traceLeastMs, heartbeatMs * spikesShown))
     if (document.hidden || this.#still.matches) return
+    this.#ink ??= inkOf(document.documentElement)
+    this.#glow?.beat(beats, this.#ink.line)
     for (const [name, count] of beats) {
       this.#hearts.get(name)?.animate(ring, ringTiming)
       const trace = this.#traces.get(name)
       if (trace)
-        trace.beatsAtMs = [...recent(trace.beatsAtMs, atMs - this.#windowMs - traceDelayMs), ...beatTimes(count, atMs, frameMs)]
+        trace.beatsAtMs = [
+          ...recent(trace.beatsAtMs, atMs - this.#windowMs - traceDelayMs),
+          ...beatTimes(count, atMs, frameMs),
+        ]
     }
   }
 

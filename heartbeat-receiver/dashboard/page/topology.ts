@@ -1,5 +1,6 @@
 /** Who is there and how they are joined: balancers, backends, the journal, the receivers. */
 import { html } from 'htm/preact'
+import { useCallback, useEffect } from 'preact/hooks'
 import type { Board, BoardBackend, BoardBalancer, BoardJournal, BoardReceiver } from '../board.ts'
 import { BackendCard, BackendCell } from './backend-card.ts'
 import type { BeatTally } from './beat-tally.ts'
@@ -79,7 +80,10 @@ function Roomy({ board, tally, pulses, show }: TopologyProps) {
   `
 }
 
-function Compact({ board, tally, pulses, show }: TopologyProps) {
+function Compact({ board, pulses, show }: TopologyProps) {
+  const glow = useCallback((canvas: HTMLCanvasElement | null) => pulses.glow(canvas), [pulses])
+  const names = board.backends.map(({ name }) => name).join(' ')
+  useEffect(() => pulses.moved(), [pulses, names])
   const { balancers, backends, receivers, journal } = board
   return html`
     <div class="rows">
@@ -88,13 +92,16 @@ function Compact({ board, tally, pulses, show }: TopologyProps) {
       <div><h3>Receivers</h3><${Receivers} receivers=${receivers} /></div>
     </div>
     <h3>Backends</h3>
-    <ul class="cells">
+    <div class="grid">
+      <canvas class="glow" ref=${glow} aria-hidden="true"></canvas>
+      <ul class="cells">
       ${backends.map(
         (backend) => html`
-          <${BackendCell} key=${backend.name} backend=${backend} beatsPerSecond=${tally.perSecond.get(backend.name) ?? 0} pulses=${pulses} show=${show} />
+          <${BackendCell} key=${backend.name} backend=${backend} show=${show} />
         `,
       )}
     </ul>
+    </div>
   `
 }
 
