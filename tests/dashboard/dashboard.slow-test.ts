@@ -66,7 +66,6 @@ test('a kill of the active shows as a failover within a second, with all its ste
   installation.cluster.processes.get(killed)!.kill('SIGKILL')
   const shownAfterMs = (await page.evaluate(failoverShown)) - killedAtMs
   t.diagnostic(`the kill of ${killed} was on the page as a failover ${shownAfterMs} ms later`)
-  assert.ok(shownAfterMs < shownWithinMs, `after ${shownAfterMs} ms`)
 
   const latest = page.locator('.change').first()
   const text = await textOf(latest)
@@ -86,6 +85,7 @@ test('a kill of the active shows as a failover within a second, with all its ste
   await installation.cluster.startBackend(killed)
   await installation.standbys(2)
   await page.locator(`li[data-backend="${killed}"].tone-standby`).waitFor()
+  assert.ok(shownAfterMs < shownWithinMs, `after ${shownAfterMs} ms`)
   assert.deepEqual(installation.failures, [], 'no client noticed')
 })
 

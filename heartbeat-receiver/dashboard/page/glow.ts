@@ -1,11 +1,11 @@
 /**
- * Heartbeats of many backends on one layer: a glow for each that beat, painted once per frame of heartbeats, which fades as a whole. A
+ * Heartbeats of many backends on one layer: a ring around each that beat, painted once per frame of heartbeats, which fades as a whole. A
  * layer for each of 200 hearts would be put together anew 60 times a second.
  */
 import type { Beats } from '../fold.ts'
 
 const radius = 9
-const fade: Keyframe[] = [{ opacity: 0.85 }, { opacity: 0.2 }]
+const fade: Keyframe[] = [{ opacity: 0.85 }, { opacity: 0.15 }]
 const fadeTiming: KeyframeAnimationOptions = { duration: 450, easing: 'ease-out', fill: 'forwards' }
 
 export class Glow {
@@ -28,7 +28,8 @@ export class Glow {
     const context = this.#canvas.getContext('2d')
     if (!context) return
     context.clearRect(0, 0, this.#canvas.width, this.#canvas.height)
-    context.fillStyle = colour
+    context.strokeStyle = colour
+    context.lineWidth = 2
     context.beginPath()
     for (const name of beats.keys()) {
       const centre = this.#centres.get(name)
@@ -36,7 +37,7 @@ export class Glow {
       context.moveTo(centre.x + radius, centre.y)
       context.arc(centre.x, centre.y, radius, 0, 2 * Math.PI)
     }
-    context.fill()
+    context.stroke()
     this.#canvas.animate(fade, fadeTiming)
   }
 
