@@ -46,8 +46,10 @@ test('a backend says how long its commits take, how many transactions share one,
   assert.equal(seriesOf(text, 'heartline_commit_group_size_sum'), 20)
   assert.ok(seriesOf(text, 'heartline_commit_seconds_sum') > 0)
   assert.deepEqual(
-    ['heartline_active', 'heartline_fenced_total', 'heartline_journal_lag_records'].map((name) => seriesOf(text, name)),
-    [1, 0, 0],
+    ['heartline_active', 'heartline_journal_reachable', 'heartline_fenced_total', 'heartline_journal_lag_records'].map(
+      (name) => seriesOf(text, name),
+    ),
+    [1, 1, 0, 0],
   )
   assert.ok(seriesOf(text, 'process_resident_memory_bytes') > 0)
   const { checkpoint } = first

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { get } from 'node:https'
+import { text } from 'node:stream/consumers'
 import { it } from 'node:test'
 import { WebSocket } from 'ws'
 import { receiverOptions } from './config.ts'
@@ -20,6 +21,13 @@ it('a receiver with a certificate speaks TLS alone, on WebSockets and HTTP', asy
   response.resume()
   assert.equal(response.statusCode, 200)
   await assert.rejects(fetch(`${base.replace('https', 'http')}/healthz`))
+})
+
+it('a receiver with a certificate tells when it expires', async (t) => {
+  const { tlsCert, tlsKey, pair } = writePair(t)
+  const { base } = await startTestReceiver(t, { tls: { tlsCert, tlsKey } })
+  const [response] = (await once(get(`${base}/metrics`, { ca: pair.cert }), 'response')) as [IncomingMessage]
+  assert.match(await text(response), /^heartline_certificate_expiry_seconds\{subject="[^"]+"\} [1-9]/m)
 })
 
 it('a certificate without its key is a mistake', () => {

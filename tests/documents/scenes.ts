@@ -67,7 +67,11 @@ export const scenes: readonly Scene[] = [
   {
     name: 'the demo',
     steps: [
-      { command: 'npm run demo', instead: [['demo', 'demo -- --kills 1']], prints: /exact: 1 failure of the active/ },
+      {
+        command: 'npm run demo',
+        instead: [['demo', 'demo -- --kills 1 --rate 200']],
+        prints: /exact: 1 failure of the active/,
+      },
     ],
   },
   {
