@@ -30,9 +30,6 @@ export const elsewhere: Readonly<Record<string, Elsewhere>> = {
   'npm run check': ci('npm test'), // its first half
   'npm run test:bench': ci('npm run test:bench'),
   'npm run test:faults': ci('npm run test:faults'),
-  'npm run test:package': ci('npm run test:package'),
-  'npm run test:upgrade': ci('npm run test:upgrade'),
-  'npm run test:new-user': ci('npm run test:new-user'),
   'npm run simulate -- --mutations': ci('npm run simulate -- --mutations'),
   'npm pack': test('tests/packed-copy.ts', "'npm', ['pack'"),
   'npm pack --pack-destination /tmp': test('tests/packed-copy.ts', "'npm', ['pack'"),
