@@ -205,7 +205,7 @@ export const scenes: readonly Scene[] = [
       { command: 'npm run --silent journal -- --void', prints: /"verdict":"void"/ },
       {
         command: 'npm run --silent journal -- --follow | grep \'"type":"claim"\'',
-        instead: [['--follow', '--follow --limit 1']],
+        instead: [['--follow', '--follow --from 0 --limit 20']],
         prints: /"type":"claim"/,
       },
       { command: 'npm run --silent journal -- --topic heartline.decisions', prints: /"type":"claim"/ },
