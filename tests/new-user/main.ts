@@ -24,9 +24,10 @@ async function main(argv: string[]): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.on(signal, () => ending.abort(new DOMException('ended by a signal', 'AbortError')))
   try {
-    const steps = await measureFirstFailover(read.values, ending.signal)
+    const measured = await measureFirstFailover(read.values, ending.signal)
+    const { steps } = measured
     const changed = await changedLines()
-    const faults = faultsOf(steps, changed)
+    const faults = faultsOf(measured, changed)
     print(
       read.values.json
         ? JSON.stringify({ steps, untilFailoverMs: untilFailoverMs(steps), changed, faults })

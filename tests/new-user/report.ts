@@ -1,5 +1,5 @@
 /** The measurement as people read it. Pure. */
-import { promised, type Step } from './first-failover.ts'
+import { firstFailover, type Measured, promised, type Step } from './first-failover.ts'
 
 /** Lines that a service changes to survive its server, as `git diff --numstat` counts them. */
 export interface Changed {
@@ -8,12 +8,14 @@ export interface Changed {
 }
 
 /** What was promised and not kept, each in a sentence. */
-export function faultsOf(steps: readonly Step[], changed: Changed): string[] {
+export function faultsOf({ steps, failure }: Measured, changed: Changed): string[] {
   const commands = new Set(steps.map(({ command }) => command).filter((command) => command !== 'git clone'))
   const failoverMs = untilFailoverMs(steps)
   return [
+    ...(failure === undefined ? [] : [`${steps.at(-1)?.command} failed, and said last:\n${failure}`]),
+    ...(failoverMs === undefined ? ['no failover was seen'] : []),
     ...(commands.size > promised.commands ? [`it took ${commands.size} commands, not ${promised.commands}`] : []),
-    ...(failoverMs > promised.firstFailoverMs
+    ...(failoverMs !== undefined && failoverMs > promised.firstFailoverMs
       ? [`the first failover was seen after ${seconds(failoverMs)} s, not ${seconds(promised.firstFailoverMs)} s`]
       : []),
     ...(Math.max(changed.added, changed.removed) > promised.changedLines
@@ -22,9 +24,10 @@ export function faultsOf(steps: readonly Step[], changed: Changed): string[] {
   ]
 }
 
-/** From the first command to the first failover that is seen, milliseconds. */
-export function untilFailoverMs(steps: readonly Step[]): number {
-  const last = steps.findIndex(({ what }) => what === 'the first failover is seen')
+/** From the first command to the first failover that is seen, milliseconds; undefined if none was. */
+export function untilFailoverMs(steps: readonly Step[]): number | undefined {
+  const last = steps.findIndex(({ what }) => what === firstFailover)
+  if (last < 0) return undefined
   return steps.slice(0, last + 1).reduce((sum, { tookMs }) => sum + tookMs, 0)
 }
 
