@@ -20,7 +20,7 @@ import {
   toBackendSchema,
   toFollowerSchema,
 } from '../../heartbeat-receiver/protocol.ts'
-import { inSession, type KeptState, openState, underKey, writeState, written } from './kept-state.ts'
+import { inSession, journalStart, type KeptState, openState, underKey, writeState, written } from './kept-state.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -58,6 +58,7 @@ for (const folder of [...folders, 'this version']) {
       await writeState(earlier)
       await earlier.close()
     } else await cp(join(import.meta.dirname, folder), directory, { recursive: true })
+    assert.ok(journalStart(directory) > 0, 'it cannot be read without a snapshot')
     const { beforeSnapshot, afterSnapshot, keys, session } = written
     state = await openState(library, directory)
     assert.deepEqual((await state.read('a')).body, beforeSnapshot + afterSnapshot)

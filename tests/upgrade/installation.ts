@@ -6,10 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { type Cluster, startCluster } from '../../compose/cluster.ts'
+import { until } from '../../compose/demo-watch.ts'
 import { startKafka } from '../../compose/kafka/kafka.ts'
 import { LoadThread, type LoadThreadResult } from '../../compose/load/load-thread.ts'
 import { type Move, Moves } from '../../compose/moves.ts'
 import type { LogLine } from '../../compose/processes.ts'
+import type { Board } from '../../heartbeat-receiver/dashboard/board.ts'
 
 /** Which version a process runs. */
 export type Version = 'previous' | 'this'
@@ -20,6 +22,9 @@ export type Place = 'kafka' | 'embedded'
 const log = pino({ level: 'silent' })
 const never = new AbortController().signal
 const root = join(import.meta.dirname, '..', '..')
+
+/** How long it may take until everybody is connected again and has told, milliseconds. */
+const toldTimeoutMs = 20_000
 
 /** Small, so that snapshots of both versions are taken and restored from, bytes. */
 const snapshotTail = ['--snapshot-tail', '256KiB']
@@ -121,6 +126,22 @@ export class Installation {
     return (await this.moves.untilWell()).name
   }
 
+  /**
+   * Until each receiver of this version has the traffic of each balancer of this version on its board, and of no other: what only one side
+   * knows is not said.
+   */
+  async untilToldOfTraffic(): Promise<void> {
+    const { receivers, receiverUrls, balancers } = this.cluster
+    const expected = balancers.filter((name) => this.versionOf(name) === 'this').length
+    for (const name of receivers.filter((receiver) => this.versionOf(receiver) === 'this')) {
+      const url = `${receiverUrls[receivers.indexOf(name)]!.replace(/^ws/, 'http')}/api/board`
+      await until(async () => (await telling(url)) === expected, {
+        what: `${name} to be told of their traffic by ${expected} balancers`,
+        ...{ timeoutMs: toldTimeoutMs, signal: never },
+      })
+    }
+  }
+
   /** Ends the clients, and reads back what they were promised. */
   stopClients(): Promise<LoadThreadResult> {
     return this.#load.stop()
@@ -129,6 +150,12 @@ export class Installation {
   async end(): Promise<void> {
     await endAll(this.#releases)
   }
+}
+
+/** How many balancers a board has the traffic of. */
+async function telling(url: string): Promise<number> {
+  const { balancers } = (await (await fetch(url)).json()) as Board
+  return balancers.filter(({ figures }) => figures !== null).length
 }
 
 async function startPlace(place: Place, releases: (() => Promise<unknown>)[]): Promise<string[]> {

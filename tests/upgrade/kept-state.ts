@@ -1,6 +1,8 @@
 /** A small service on an embedded journal, run with the library of any version: what one version wrote is asked for with another. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { pino } from 'pino'
 
 /** `checkpoint/index.ts` of some version. */
@@ -13,8 +15,10 @@ export interface KeptState {
   /** Opens a session, as a balancer does. */
   openSession(): Promise<string>
   read(counter: string): Promise<Asked>
-  /** Until a snapshot is there. */
+  /** Until a snapshot is there that is newer than the one that was waited for before. */
   untilSnapshot(): Promise<void>
+  /** Until the journal has no beginning any more: who reads it must have read a snapshot. */
+  untilTruncated(): Promise<void>
   close(): Promise<void>
 }
 
@@ -37,9 +41,14 @@ export async function openState(library: Library, directory: string): Promise<Ke
   const ports = journalPorts({ kafka: [`file:${directory}`], topic: 'state' })
   const checkpoint = createCheckpoint({ ...ports, node: 'keeper', log, limits, standbys: () => 0 })
   const counters = checkpoint.map<number>('counters')
-  await checkpoint.start()
-  checkpoint.lead()
-  if (!(await checkpoint.whenLeading(10_000))) throw new Error('it does not lead')
+  try {
+    await checkpoint.start()
+    checkpoint.lead()
+    if (!(await checkpoint.whenLeading(10_000))) throw new Error('it does not lead')
+  } catch (error) {
+    await checkpoint.close()
+    throw error
+  }
 
   const { route, openSession } = routes(checkpoint, { node: 'keeper', log })
   const server = createServer(
@@ -55,6 +64,7 @@ export async function openState(library: Library, directory: string): Promise<Ke
   )
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  let snapshotOffset = 0
   const ask = async (method: string, path: string, headers: Record<string, string> = {}): Promise<Asked> => {
     const answer = await fetch(base + path, { method, headers })
     const { status } = answer
@@ -65,12 +75,10 @@ export async function openState(library: Library, directory: string): Promise<Ke
     read: (counter) => ask('GET', `/counters/${counter}`),
     openSession: async () => ((await ask('POST', '/sessions')).body as { session: string }).session,
     untilSnapshot: async () => {
-      const deadlineMs = performance.now() + snapshotPatienceMs
-      while (!checkpoint.status().snapshot?.newest) {
-        if (performance.now() > deadlineMs) throw new Error('no snapshot was taken')
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      }
+      await until(() => (checkpoint.status().snapshot?.newest?.offset ?? 0) > snapshotOffset, 'a snapshot')
+      snapshotOffset = checkpoint.status().snapshot!.newest!.offset
     },
+    untilTruncated: () => until(() => journalStart(directory) > 0, 'the truncation of the journal'),
     close: async () => {
       server.close()
       server.closeAllConnections()
@@ -79,10 +87,28 @@ export async function openState(library: Library, directory: string): Promise<Ke
   }
 }
 
+/** Where the journal in a directory begins. */
+export function journalStart(directory: string): number {
+  const database = new DatabaseSync(join(directory, 'state.sqlite'), { readOnly: true })
+  try {
+    return Number(database.prepare('SELECT first FROM truncation').get()!.first)
+  } finally {
+    database.close()
+  }
+}
+
+async function until(done: () => boolean, what: string): Promise<void> {
+  const deadlineMs = performance.now() + snapshotPatienceMs
+  while (!done()) {
+    if (performance.now() > deadlineMs) throw new Error(`waited ${snapshotPatienceMs} ms for ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
 /** What is written by one version and asked for with another. */
 export const written = {
   /** How far the counter `a` came before the snapshot, and after it. */
-  beforeSnapshot: 20,
+  beforeSnapshot: 40,
   afterSnapshot: 3,
   /** Both were sent once, after the snapshot and before it. */
   keys: { before: 'a key before the snapshot', after: 'a key after the snapshot' },
@@ -100,8 +126,11 @@ export async function writeState(state: KeptState): Promise<void> {
   if (session !== written.session) throw new Error(`the session is ${session}, and the directory was not empty`)
   await state.increment('keyed', underKey(keys.before))
   await state.increment('numbered', inSession(session, 1))
-  for (let count = 0; count < beforeSnapshot; count++) await state.increment('a')
-  await state.untilSnapshot()
+  for (let snapshots = 0; snapshots < 2; snapshots++) {
+    for (let count = 0; count < beforeSnapshot / 2; count++) await state.increment('a')
+    await state.untilSnapshot()
+  }
+  await state.untilTruncated()
   await state.increment('keyed', underKey(keys.after))
   await state.increment('numbered', inSession(session, 2))
   for (let count = 0; count < afterSnapshot; count++) await state.increment('a')

@@ -91,6 +91,7 @@ async function changeAll(
   for (const name of order) {
     const { kind, pauseMs } = await installation.change(name, to)
     tell(`${name} to ${to}: ${kind}, pause ${Math.round(pauseMs)} ms`)
+    await installation.untilToldOfTraffic()
     const both = [installation.backendsOf('previous')[0], installation.backendsOf('this')[0]]
     if (!name.startsWith('backend-')) continue
     for (const active of both) {
