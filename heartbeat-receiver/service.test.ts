@@ -180,6 +180,7 @@ describe('receiver HTTP', () => {
     const { backend } = await joinLeader(t, receiver, 'a', url)
     assert.deepEqual((await getJson(`${receiver.base}/active`)).body, { name: 'a', url, epoch: 1 })
     assert.equal((await getJson(`${receiver.base}/active?name=a`)).status, 200)
+    assert.equal((await fetch(`${receiver.base}/active`)).headers.get('x-heartline-backend'), 'a')
     assert.equal((await getJson(`${receiver.base}/active?name=b`)).status, 503)
     const follower = await joinFollower(t, receiver)
     backend.kill()

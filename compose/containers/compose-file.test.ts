@@ -29,10 +29,10 @@ describe('the compose file', () => {
     file = await readComposeFile()
     for (const [name, { command, environment }] of heartlineServices(file))
       listening.set(name, portsOf((await readCommand(command!, environment!)).options))
-    const kafka = placesIn(file.services.kafka!.environment!.KAFKA_LISTENERS!.replaceAll('://:', '://kafka:'))
+    const kafka = file.services.kafka!.environment!
     listening.set(
       'kafka',
-      kafka.map(([, port]) => port),
+      placesIn(kafka.KAFKA_ADVERTISED_LISTENERS!).map(([, port]) => port),
     )
     listening.set('prometheus', [9090])
     listening.set('grafana', [3000])
@@ -43,6 +43,7 @@ describe('the compose file', () => {
     for (const [name, { command, environment }] of heartlineServices(file)) {
       const read = await readCommand(command!, environment!)
       assert.equal(read.options.name, name)
+      assert.equal(read.options.host, '0.0.0.0', 'reached from other containers')
       names[read.name] = [...(names[read.name] ?? []), name]
     }
     assert.deepEqual(names, {
@@ -89,9 +90,12 @@ describe('the compose file', () => {
     const published = Object.entries(file.services).flatMap(([name, { ports = [] }]) =>
       ports.map((text) => ({ name, text })),
     )
+    const { KAFKA_LISTENERS } = file.services.kafka!.environment!
+    const ofMachine = Number(/MACHINE:\/\/:(\d+)/.exec(KAFKA_LISTENERS!)![1])
     for (const { name, text } of published) {
       const [, port, own] = /^127\.0\.0\.1:(\d+):(\d+)$/.exec(text) ?? assert.fail(`${text} of ${name}`)
-      assert.ok(Number(port) > 1023 && listening.get(name)?.includes(Number(own)), `${text} of ${name}`)
+      const ports = name === 'kafka' ? [ofMachine] : listening.get(name)
+      assert.ok(Number(port) > 1023 && ports?.includes(Number(own)), `${text} of ${name}`)
     }
     assert.equal(new Set(published.map(({ text }) => text.split(':')[1])).size, published.length)
   })

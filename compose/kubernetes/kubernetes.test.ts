@@ -7,6 +7,7 @@ import { parse, parseAllDocuments } from 'yaml'
 import { healthzPath, readyzPath } from '../../backend/health-checks.ts'
 import { portsOf, readCommand } from '../containers/compose-services.ts'
 import { lastOf, readDockerfile } from '../containers/dockerfile.ts'
+import { flagsOf } from '../flags.ts'
 import { typeErrors } from './type-errors.ts'
 
 interface Probe {
@@ -130,6 +131,8 @@ describe('the Kubernetes manifests', () => {
   })
 
   it('run commands that there are, with options that these take, and probe what they answer', async () => {
+    // Told to all, though receivers follow nobody and the token's place is no flag.
+    const others = ['HEARTLINE_TOKEN_FILE', 'HEARTLINE_RECEIVERS']
     const probes: Record<string, [string, string]> = {
       receiver: ['/healthz', '/readyz'],
       balancer: ['/healthz', '/readyz'],
@@ -140,6 +143,10 @@ describe('the Kubernetes manifests', () => {
       const [container] = pod.containers
       const read = await readCommand(container.args, environmentOf(container))
       assert.equal(read.name, name)
+      assert.equal(read.options.host, '0.0.0.0', 'reached from other pods')
+      const known = new Set([...flagsOf((await read.entry.load()).options).map(({ variable }) => variable), ...others])
+      for (const variable of Object.keys(environmentOf(container)).filter((key) => key.startsWith('HEARTLINE_')))
+        assert.ok(known.has(variable), `${variable} of ${name}`)
       assert.equal(read.options.name, 'the-heartline-name', 'a pod’s own name')
       const ports = portsOf(read.options)
       assert.deepEqual(
