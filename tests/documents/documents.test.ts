@@ -10,6 +10,7 @@ import { allDocuments, root } from './all-documents.ts'
 import { readDocument } from './document-commands.ts'
 import { elsewhere } from './elsewhere.ts'
 import { anchorsOf, linksOf } from './links.ts'
+import { commandOf } from './play.ts'
 import { scenes } from './scenes.ts'
 import { mistakesIn } from './usage.ts'
 
@@ -54,6 +55,15 @@ test('every step of a scene says what shows that it worked, and its replacements
       assert.equal(Number(ready !== undefined) + Number(prints !== undefined), 1, `${name}: ${command}`)
       for (const [from] of instead) assert.ok(command.includes(from), `${name}: ${command} has ${from}`)
     }
+})
+
+test('what a scene runs in the place of a command is right usage too', async () => {
+  const all = scenes.flatMap(({ steps }) => steps.map(commandOf))
+  const found = await Promise.all(all.map(async (text) => [text, await mistakesIn(text, { values: true })] as const))
+  assert.deepEqual(
+    found.filter(([, mistakes]) => mistakes.length > 0),
+    [],
+  )
 })
 
 test('commands stand in fences that say so', () => {

@@ -402,7 +402,7 @@ export const scenes: readonly Scene[] = [
     steps: [
       {
         command: 'npm run bench -- journal',
-        instead: [['journal', 'journal --rounds 1 --seconds 1 --warm-up 1s --appends 50']],
+        instead: [['journal', 'journal --rounds 1 --seconds 1 --warm-up 1 --appends 50']],
         prints: /javaProducer/,
       },
     ],
