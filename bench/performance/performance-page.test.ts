@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { performancePage, type StoredReport } from './performance-page.ts'
+import { benchmarks } from '../benchmarks.ts'
+import { performancePage, type StoredReport, sectionsOf } from './performance-page.ts'
 import { pagePath, readSources } from './stored-results.ts'
 
 const machine = { cpu: 'CPU', cores: 2, memoryGiB: 8, kernel: 'Linux 6', node: '26.0.0', loadBefore: 0 }
@@ -23,6 +24,12 @@ const page = (reports: Record<string, StoredReport>) =>
 
 test('docs/performance.md is what the stored results give: else `npm run performance` writes it anew', async () => {
   assert.equal(await readFile(pagePath, 'utf8'), performancePage(await readSources()))
+})
+
+test('bench/README.md has a section on every benchmark, so that each report has words', async () => {
+  const { readme } = await readSources()
+  const sections = sectionsOf(readme)
+  for (const name of Object.keys(benchmarks)) assert.ok((sections.get(name) ?? '').length > 100, name)
 })
 
 test('a report is a table with its command, date, commit, machine, ratios and notes', () => {
