@@ -69,6 +69,7 @@ export class BackendNode {
   readonly #options: BackendNodeOptions
   #heartbeats: Heartbeats | null = null
   #handingOver: Promise<void> | null = null
+  #draining = false
 
   constructor(options: BackendNodeOptions) {
     const { name, token, log, journal, snapshots, incarnation, url, limits, time, random, newId } = options
@@ -115,12 +116,13 @@ export class BackendNode {
     const { receivers, token, name, incarnation, url, weight, direct, log, time, ports, onHeartbeat } = this.#options
     return startHeartbeats({
       ...{ receivers, token, log, ports, wall: () => time.wall() },
-      hello: { name, incarnation, url: url(), weight, direct, exactlyOnce: true },
+      hello: { name, incarnation, url: url(), weight, direct, exactlyOnce: true, takes: ['drain'] },
       status: () => this.#status(),
       onLead: (epoch) => this.#lead(epoch),
       onEpoch: (epoch) => this.checkpoint.sawEpoch(epoch),
       onLease: (lease) => this.checkpoint.grantLease(lease),
       onYield: (epoch) => this.checkpoint.dropLease(epoch),
+      onDrain: (draining) => this.#drain(draining),
       onRefused: this.#options.onFailed,
       ...(onHeartbeat && { onHeartbeat }),
     })
@@ -137,6 +139,15 @@ export class BackendNode {
     this.#heartbeats?.refuse(epoch, `it is ${phase}, and its journal shows epoch ${journalReign[0]}`)
   }
 
+  /** It goes on as it is; the receivers choose it for nothing, and name another if it leads. */
+  #drain(draining: boolean): void {
+    if (draining === this.#draining) return
+    this.#draining = draining
+    const what = draining ? 'draining: to be chosen for nothing' : 'no longer draining'
+    this.#options.log.info({ event: 'draining', from: !draining, to: draining, reason: 'a receiver was asked' }, what)
+    this.#heartbeats?.statusChanged()
+  }
+
   #status(): HeartbeatStatus {
     const { phase, reign, journalReign, offset, lag, unsettledMs, journalReachable, progress } =
       this.checkpoint.status()
@@ -148,6 +159,7 @@ export class BackendNode {
       ...{ offset, lag, unsettledMs, journalReachable },
       inFlight: inFlight(),
       eventLoopDelayMs: eventLoopDelayMs(),
+      ...(this.#draining && { draining: true }),
       ...(progress && { progress: { ratio: progress.ratio, remainingMs: progress.remainingMs } }),
     }
   }

@@ -268,6 +268,17 @@ describe('heartbeat client', () => {
     assert.deepEqual(ports.sockets[0]!.take(), [])
   })
 
+  it('hands on that it is to drain, and no epoch with it', () => {
+    const told: boolean[] = []
+    const epochs: unknown[] = []
+    const { ports } = start({ onDrain: (draining) => told.push(draining), onEpoch: (epoch) => epochs.push(epoch) })
+    welcome(ports.last)
+    ports.last.hear({ type: 'drain', draining: true })
+    ports.last.hear({ type: 'drain', draining: false })
+    ports.last.hear({ type: 'drain' })
+    assert.deepEqual([told, epochs], [[true, false], [0]])
+  })
+
   it('says goodbye at its close, and leaves nothing behind', () => {
     const { ports, heartbeats } = start()
     welcome(ports.last)

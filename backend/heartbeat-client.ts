@@ -45,6 +45,8 @@ export interface HeartbeatOptions {
   readonly onLease?: (lease: LeaseGrant) => void
   /** Another is to be named in place of this one: any lease under this epoch is to be given up before it returns, as `yielded` is said then. */
   readonly onYield?: (epoch: number) => void
+  /** It is to say `draining` with its heartbeats from now on, or no longer. Only told to one whose hello says that it takes `drain`. */
+  readonly onDrain?: (draining: boolean) => void
   /** The receivers do not take this backend, and will not: it must end. Called once. */
   readonly onRefused: (error: BackendError) => void
   /** Called before each regular heartbeat. */
@@ -149,11 +151,12 @@ class HeartbeatClient implements Heartbeats {
 
   #message(link: ReceiverLink, text: string): void {
     const message = parse(text)
-    if (message && message.type !== 'lead') this.#options.onEpoch?.(message.epoch)
+    if (message && message.type !== 'lead' && message.type !== 'drain') this.#options.onEpoch?.(message.epoch)
     if (message?.type === 'welcome') this.#welcomed(link, message.heartbeatIntervalMs)
     else if (message?.type === 'lead') this.#lead(link, message)
     else if (message?.type === 'ack') this.#answered(link, message)
     else if (message?.type === 'yield') this.#yield(link, message.epoch)
+    else if (message?.type === 'drain') this.#options.onDrain?.(message.draining)
     else if (!message)
       this.#options.log.debug({ receiver: link.url }, 'a message that is not of this protocol version was skipped')
   }

@@ -71,6 +71,15 @@ test('who starts or catches up shows how far it is and how long it will take, wh
   ])
 })
 
+test('who drains is shown as that', () => {
+  const backends = [view('a', { draining: true }), view('b', { draining: false })]
+  const [, , , ...rows] = statusTable({ receiver: 'ws://r', receivers: [], backends, decisions: [] }, 0).split('\n')
+  assert.deepEqual(
+    rows.map((row) => row.split(/ {2,}/)[1]),
+    ['standby, draining', 'standby'],
+  )
+})
+
 test('nobody there and nobody active is said, not shown as an empty table', () => {
   const nobody = { receiver: 'ws://127.0.0.1:7070', receivers: [], backends: [], decisions: [decision] }
   assert.equal(statusTable(nobody, 0), 'no backend is active; the last decision was epoch 3\nno backend is there')

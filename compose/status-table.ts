@@ -35,9 +35,10 @@ function describeReceivers(receivers: readonly ReceiverState[]): string {
 }
 
 /** A receiver of an older version tells no progress. */
-function describePhase({ alive, phase, progress }: BackendView): string {
+function describePhase({ alive, phase, progress, draining }: BackendView): string {
   if (!alive) return 'dead'
-  return progress ? `${phase} ${Math.floor(progress.ratio * 100)} %` : phase
+  const shown = progress ? `${phase} ${Math.floor(progress.ratio * 100)} %` : phase
+  return draining ? `${shown}, draining` : shown
 }
 
 function describeLag({ lag, progress }: BackendView): string {

@@ -1,6 +1,6 @@
 /** What is shown of a backend. Pure. */
 import type { BoardBackend } from './dashboard/board.ts'
-import type { KnownBackend } from './known-backend.ts'
+import { isDraining, type KnownBackend, takesDrain } from './known-backend.ts'
 import type { BackendView } from './protocol.ts'
 import type { InForce } from './verdict.ts'
 
@@ -23,6 +23,7 @@ export function viewBackend(backend: KnownBackend, inForce: InForce | null, nowM
     silentMs: nowMs - suspicion.heardAtMs,
     suspicion: suspicion.phi(nowMs),
     activeSinceMs: active ? inForce.readySinceMs : null,
+    draining: isDraining(backend),
     progress: liveness.state === 'gone' ? null : (status?.progress ?? null),
   }
 }
@@ -34,6 +35,8 @@ export interface Sighting {
   readonly goneAtMs: number | null
   /** False while it says nothing, or is gone. */
   readonly journalReachable: boolean | null
+  /** It can be told to drain. */
+  readonly drains: boolean
 }
 
 /** φ beyond this says nothing more: it was judged long before. */
@@ -51,11 +54,12 @@ export function sightBackend(backend: KnownBackend, inForce: InForce | null, now
       eventLoopDelayMs: rounded(view.eventLoopDelayMs, 10),
       suspicion: gone ? suspicionMax : rounded(Math.min(view.suspicion, suspicionMax), 100),
       silence: rounded(silence, 100),
-      draining: false,
+      draining: isDraining(backend),
       gone: gone ? liveness.reason : null,
     },
     goneAtMs: gone ? liveness.judgedAtMs : null,
     journalReachable: gone ? null : (status?.journalReachable ?? null),
+    drains: liveness.state === 'alive' && takesDrain(backend),
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import { compareReigns, type Reign } from '../checkpoint/record.ts'
 import { type JournalExtent, journalExtent, recordsBehind } from './journal-extent.ts'
-import { hadSetback, type KnownBackend } from './known-backend.ts'
+import { hadSetback, isDraining, type KnownBackend } from './known-backend.ts'
 
 export interface ElectionRules {
   nowMs: number
@@ -66,7 +66,8 @@ function mayLead(backend: KnownBackend, highest: Reign, { nowMs, except }: Elect
   const { status, liveness, connection, hello, setbacks } = backend
   if (liveness.state !== 'alive' || !status || connection === null) return false
   if (hello.incarnation === except || nowMs < setbacks.untilMs) return false
-  return status.phase === 'standby' || holdsReign(backend, highest)
+  if (holdsReign(backend, highest)) return true // also one that drains: it hands over in good order
+  return status.phase === 'standby' && !isDraining(backend)
 }
 
 /** Narrows by each wish in turn, unless nobody would be left. */

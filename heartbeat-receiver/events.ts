@@ -2,6 +2,7 @@
 import type { Evidence } from './known-backend.ts'
 import type {
   Decision,
+  Drained,
   Goodbye,
   HandedOver,
   HandOver,
@@ -43,6 +44,8 @@ export type Input =
   | { readonly type: 'yielded'; readonly connection: number; readonly epoch: number }
   /** Somebody asks for a planned change of active; `follower` is who is answered. */
   | { readonly type: 'hand-over'; readonly follower: number; readonly request: HandOver }
+  /** Somebody asks that a backend is chosen for nothing any more, or again; `asker` is who is answered. */
+  | { readonly type: 'drain'; readonly asker: number; readonly name: string; readonly draining: boolean }
   /** A backend's connection ended, in whatever way. */
   | { readonly type: 'closed'; readonly connection: number }
   /** A follower said which epochs exist. */
@@ -101,6 +104,8 @@ export type Effect =
     }
   /** The answer to `hand-over`. */
   | { readonly type: 'handed-over'; readonly follower: number; readonly result: HandedOver }
+  /** The answer to `drain`. */
+  | { readonly type: 'drained'; readonly asker: number; readonly result: Drained }
   /** The named backend leads: how long it took since the first evidence. */
   | { readonly type: 'failed-over'; readonly epoch: number; readonly tookMs: number }
 

@@ -128,6 +128,16 @@ export function setBack(backend: KnownBackend, nowMs: number): void {
   setbacks.untilMs = nowMs + pauseMs
 }
 
+/** True if it says that it is to be chosen for nothing. */
+export function isDraining({ status }: KnownBackend): boolean {
+  return status?.draining === true
+}
+
+/** True if it can be told to drain. */
+export function takesDrain({ hello }: KnownBackend): boolean {
+  return hello.takes?.includes('drain') === true
+}
+
 export function hadSetback(backend: KnownBackend, nowMs: number): boolean {
   return backend.setbacks.count > 0 && nowMs - backend.setbacks.lastAtMs <= setbackMemoryMs
 }

@@ -1,6 +1,6 @@
 /** Who the members are, as the followers were told, and what they have yet to be told. Pure; part of the receiver's core. */
 import type { MemberChanges } from './events.ts'
-import type { KnownBackend } from './known-backend.ts'
+import { isDraining, type KnownBackend } from './known-backend.ts'
 import type { Member } from './protocol.ts'
 
 /** A change of the lag alone is told this seldom, milliseconds: with thousands of backends it is all that would be said. */
@@ -9,8 +9,9 @@ export const lagIntervalMs = 1_000
 export const gatheringMs = 2_000
 
 /** The backend as a member, or null if no request should be sent to it. */
-export function memberOf({ hello, status, liveness }: KnownBackend): Member | null {
-  if (liveness.state !== 'alive' || !status) return null
+export function memberOf(backend: KnownBackend): Member | null {
+  const { hello, status, liveness } = backend
+  if (liveness.state !== 'alive' || !status || isDraining(backend)) return null
   if (status.phase === 'starting' || status.phase === 'stopping') return null
   const { name, incarnation, url, weight, exactlyOnce } = hello
   return { name, incarnation, url, weight, exactlyOnce, phase: status.phase, lag: status.lag }

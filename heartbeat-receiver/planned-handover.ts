@@ -7,14 +7,14 @@
 import { type ElectionRules, elect } from './election.ts'
 import type { Effect } from './events.ts'
 import { journalExtent, recordsBehind } from './journal-extent.ts'
-import type { KnownBackend } from './known-backend.ts'
+import { isDraining, type KnownBackend } from './known-backend.ts'
 import type { HandedOver, HandOver } from './protocol.ts'
 import type { InForce } from './verdict.ts'
 
 /** A handover that takes longer is given up, milliseconds. */
 export const handoverMaxMs = 5_000
 
-type Failure = { readonly failure: NonNullable<HandedOver['failure']>; readonly reason: string }
+export type Failure = { readonly failure: NonNullable<HandedOver['failure']>; readonly reason: string }
 
 /** Who may be handed over to, of all that are known; or why nobody. */
 export function chooseSuccessor(
@@ -41,6 +41,7 @@ export function chooseSuccessor(
 function whyUnfit(backend: KnownBackend, backends: readonly KnownBackend[], rules: ElectionRules): string | null {
   const { hello, status, liveness, connection } = backend
   if (liveness.state !== 'alive' || connection === null) return `${hello.name} is not there`
+  if (isDraining(backend)) return `${hello.name} is draining`
   if (status?.phase !== 'standby') return `${hello.name} is ${status?.phase ?? 'starting'}`
   if (!status.journalReachable) return `${hello.name} cannot reach the journal`
   const behind = recordsBehind(status, journalExtent(backends))
@@ -168,7 +169,7 @@ export class PlannedHandover {
   }
 }
 
-const notLeading: Failure = {
+export const notLeading: Failure = {
   failure: 'not-leading',
   reason: 'this receiver does not lead; ask the one that does',
 }

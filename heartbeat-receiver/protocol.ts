@@ -67,6 +67,8 @@ export const helloSchema = z.object({
   /** True if receivers and balancers reach this URL with no proxy or NAT between: a refused connection then proves death. */
   direct: z.boolean(),
   exactlyOnce: z.boolean(),
+  /** Which messages beyond those of the first version it takes (`drain`); missing from an older one, which takes none. */
+  takes: z.array(z.string().max(32)).max(32).optional(),
   token: z.string().max(1024).optional(),
 })
 /** How far a backend is in reading what it needs: at its start, or when it fell far behind. */
@@ -99,6 +101,8 @@ export const heartbeatSchema = z.object({
   journalReachable: z.boolean(),
   inFlight: count,
   eventLoopDelayMs: z.number().nonnegative(),
+  /** True once it was told to drain: it is to be chosen for nothing. Missing otherwise, and from backends that do not know the word. */
+  draining: z.boolean().optional(),
   /** Missing if nothing is under way, and from backends that do not know the word; receivers that do not know it skip it. */
   progress: progress.optional(),
 })
@@ -160,9 +164,20 @@ export const ackSchema = z.object({
  * until the other's claim fences it. One that does not know the word says nothing, and its lease is waited for.
  */
 export const yieldSchema = z.object({ type: z.literal('yield'), epoch: count.min(1) })
+/**
+ * Receiver → backend that takes it: say `draining` from now on, or no longer. It goes on following the journal; one that is started anew is not
+ * draining. All receivers hear it from the backend itself, so that one that leads later knows.
+ */
+export const drainSchema = z.object({ type: z.literal('drain'), draining: z.boolean() })
 /** Receiver → backend: begin your reign. Sent to the incarnation a decision names; sent again until a heartbeat shows it was taken. */
 export const leadSchema = z.object({ type: z.literal('lead'), shard: count, epoch: count.min(1), incarnation })
-export const toBackendSchema = z.discriminatedUnion('type', [welcomeSchema, ackSchema, leadSchema, yieldSchema])
+export const toBackendSchema = z.discriminatedUnion('type', [
+  welcomeSchema,
+  ackSchema,
+  leadSchema,
+  yieldSchema,
+  drainSchema,
+])
 
 /** Follower → receiver, first message. */
 export const followSchema = z.object({
@@ -261,6 +276,16 @@ export const handedOverSchema = z.object({
   /** What is wrong, and what would be right, for a person. */
   reason: z.string().max(reasonLengthMax).optional(),
 })
+/** What came of `POST /api/drain`. */
+export interface Drained {
+  readonly name: string
+  /** What was asked for. */
+  readonly draining: boolean
+  /** Missing if it was done. */
+  readonly failure?: (typeof handoverFailures)[number]
+  /** What is wrong, and what would be right, for a person. */
+  readonly reason?: string
+}
 export type HandedOver = Omit<z.infer<typeof handedOverSchema>, 'type'>
 /** Receiver → follower: a new decision. It is said before it is durable: whoever is named is fenced by the journal if it is not. */
 export const decidedSchema = z.object({ type: z.literal('decided'), decision: decisionSchema })
@@ -362,6 +387,8 @@ export interface BackendView {
   suspicion: number
   /** Unix milliseconds since when it is active; null if it is not. */
   activeSinceMs: number | null
+  /** True if it is to be chosen for nothing; missing from an older receiver. */
+  draining?: boolean
   /** How far its start or its catch-up is; null if none is under way, or it does not say. */
   progress: ReadingProgress | null
 }

@@ -15,7 +15,16 @@ import type { Evidence } from './known-backend.ts'
 import { renewalMs } from './leadership.ts'
 import { leaseMsAt } from './lease-ledger.ts'
 import { changeMessages, wholeList } from './member-messages.ts'
-import type { BackendView, Decision, HandedOver, HandOver, ReceiverEvent, ToBackend, ToFollower } from './protocol.ts'
+import type {
+  BackendView,
+  Decision,
+  Drained,
+  HandedOver,
+  HandOver,
+  ReceiverEvent,
+  ToBackend,
+  ToFollower,
+} from './protocol.ts'
 import { Receiver } from './receiver.ts'
 import type { LinkPorts } from './receiver-link.ts'
 
@@ -88,6 +97,8 @@ export class ReceiverNode {
   readonly #originMs: number
   /** Those of this process that wait for a handover. */
   readonly #asking = new Map<number, (result: HandedOver) => void>()
+  /** And those that wait for a drain. */
+  readonly #draining = new Map<number, { name: string; draining: boolean; resolve: (result: Drained) => void }>()
   #askers = 0
   #ending = false
 
@@ -188,12 +199,24 @@ export class ReceiverNode {
     })
   }
 
+  /** Chooses a backend for nothing any more, or again. Resolves once it is done, or will not be, with why. */
+  drain(name: string, draining: boolean): Promise<Drained> {
+    return new Promise((resolve) => {
+      if (this.#ending) return resolve({ name, draining, ...stops })
+      const asker = --this.#askers
+      this.#draining.set(asker, { name, draining, resolve })
+      this.take({ type: 'drain', asker, name, draining })
+    })
+  }
+
   /** Ends: nothing is heard or said any more, and the journal is left. */
   async close(): Promise<void> {
     this.#ending = true
     for (const stop of this.#stops) stop()
     for (const resolve of this.#asking.values()) resolve(notDone(0))
     this.#asking.clear()
+    for (const { resolve, ...asked } of this.#draining.values()) resolve({ ...asked, ...stops })
+    this.#draining.clear()
     await this.#authority.close()
   }
 
@@ -260,6 +283,8 @@ export class ReceiverNode {
         return ports.tellAll(() => this.#membersMessages())
       case 'handed-over':
         return this.#handedOver(effect.follower, effect.result)
+      case 'drained':
+        return this.#drained(effect.asker, effect.result)
       case 'crashed':
         return this.#crashed(effect)
       case 'vacant':
@@ -267,6 +292,11 @@ export class ReceiverNode {
       case 'failed-over':
         return ports.failedOver(effect.tookMs)
     }
+  }
+
+  #drained(asker: number, result: Drained): void {
+    this.#draining.get(asker)?.resolve(result)
+    this.#draining.delete(asker)
   }
 
   #handedOver(follower: number, result: HandedOver): void {
@@ -324,7 +354,8 @@ export class ReceiverNode {
   }
 }
 
+const stops = { failure: 'not-leading', reason: 'this receiver stops; ask another' } as const
+
 function notDone(shard: number): HandedOver {
-  const reason = 'this receiver stops; ask another'
-  return { shard, from: null, to: null, epoch: 0, tookMs: 0, failure: 'not-leading', reason }
+  return { shard, from: null, to: null, epoch: 0, tookMs: 0, ...stops }
 }

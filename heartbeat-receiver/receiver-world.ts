@@ -17,6 +17,8 @@ export interface BackendOptions {
   claimMs?: number | null
   /** The attempt of its claims: above 0 as when it could not know what became of the first. */
   attempt?: number
+  /** False: one that does not know the word. */
+  knowsDrain?: boolean
 }
 
 /** A backend that has to read on to its claim looks so often whether it has, milliseconds. */
@@ -48,6 +50,7 @@ export class WorldBackend {
   yielded = 0
   /** False: one that does not know the word. */
   knowsYield = true
+  draining = false
   /** What reached it while it was frozen. */
   readonly unread: (() => void)[] = []
   /** When each heartbeat was sent that may still be answered. */
@@ -135,6 +138,7 @@ export class World {
       hello: {
         ...{ type: 'hello', version: 1, name, incarnation, url: `http://${name}`, exactlyOnce: true },
         ...{ weight: options.weight ?? 1, direct: options.direct ?? true },
+        ...(options.knowsDrain !== false && { takes: ['drain'] }),
       },
     })
     this.beat(backend)
@@ -196,6 +200,7 @@ export class World {
       ...{ phase: backend.phase, reign: backend.reign, journalReign: this.journalReign, offset: backend.offset },
       ...{ unsettledMs: backend.unsettledMs, journalReachable: backend.journalReachable },
       ...(backend.progress && { progress: backend.progress }),
+      ...(backend.draining && { draining: true }),
     }
     this.input({ type: 'heartbeat', connection: backend.connection, heartbeat })
   }
@@ -325,11 +330,17 @@ export class World {
 
   #read(backend: WorldBackend, connection: number, message: ToBackend): void {
     if (message.type === 'lead') this.#lead(backend, connection, message.epoch)
+    if (message.type === 'drain') this.#in(1, () => this.#drain(backend, message.draining))
     if (message.type === 'ack' && message.lease) this.#lease(backend, message.sequence, message.lease)
     if (message.type !== 'yield' || !backend.knowsYield) return
     backend.yielded = message.epoch
     backend.lease = null
     this.#in(1, () => this.input({ type: 'yielded', connection, epoch: message.epoch }))
+  }
+
+  #drain(backend: WorldBackend, draining: boolean): void {
+    backend.draining = draining
+    this.beat(backend)
   }
 
   /** Counted from when the heartbeat was sent, and short of it by 1 % and 1 ms, as clocks drift. */
@@ -390,6 +401,7 @@ function isBeating({ process, connection }: WorldBackend): boolean {
 function describe(effect: Effect): string | null {
   switch (effect.type) {
     case 'send':
+      if (effect.message.type === 'drain') return effect.message.draining ? 'drain' : 'drain no more'
       if (effect.message.type === 'yield') return `yield epoch ${effect.message.epoch}`
       return effect.message.type === 'lead' ? `lead ${effect.message.incarnation} epoch ${effect.message.epoch}` : null
     case 'close':
@@ -406,6 +418,10 @@ function describe(effect: Effect): string | null {
       return `vacant: ${effect.reason}`
     case 'failed-over':
       return `failed-over in ${Math.round(effect.tookMs)}`
+    case 'drained': {
+      const { name, draining, failure } = effect.result
+      return `${draining ? 'drained' : 'undrained'} ${name}${failure ? `: ${failure}` : ''}`
+    }
     case 'handed-over': {
       const { from, to, failure } = effect.result
       return `handed over from ${from} to ${to}${failure ? `: ${failure}` : ''}`

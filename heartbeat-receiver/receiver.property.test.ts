@@ -15,6 +15,7 @@ const happening = fc.record({
       type: fc.constantFrom('kill', 'start', 'freeze', 'resume', 'cut', 'connect', 'goodbye', 'report', 'hand-over'),
       name,
     }),
+    fc.record({ type: fc.constant('drain' as const), name, draining: fc.boolean() }),
     fc.record({ type: fc.constant('refusing' as const), name, refusing: fc.boolean() }),
     fc.record({ type: fc.constant('journal' as const), name, reachable: fc.boolean() }),
     fc.record({ type: fc.constant('recording' as const), recordMs: fc.constantFrom(null, 1, 50) }),
@@ -59,6 +60,7 @@ function happenTo(world: World, what: Extract<Happening['what'], { name: string 
   const backend = world.get(what.name)
   const { process, connection } = backend
   if (what.type === 'refusing') backend.refusing = what.refusing ? 'told so' : null
+  else if (what.type === 'drain') world.input({ type: 'drain', asker: 1, name: what.name, draining: what.draining })
   else if (what.type === 'journal') backend.journalReachable = what.reachable
   else if (what.type === 'attempts') {
     backend.options.attempt = what.attempt
@@ -134,6 +136,8 @@ class Checker {
     const view = core.views(nowMs).find((row) => row.incarnation === incarnation)
     assert.ok(view, 'named is who is known')
     assert.ok(view.alive, 'named is who is not judged gone')
+    const serves = view.phase === 'active' || view.phase === 'settling' || view.phase === 'claiming'
+    assert.ok(!view.draining || serves, 'named is none that drains, unless it serves')
     assert.ok(view.phase !== 'starting' && view.phase !== 'stopping', `named in phase ${view.phase}`)
     assert.equal(this.#world.get(name).incarnation, incarnation, 'named is the incarnation that is there')
   }
@@ -177,6 +181,7 @@ describe('receiver: whatever happens', () => {
         for (const one of names) {
           const backend = subject.get(one)
           backend.refusing = null
+          backend.draining = false
           backend.journalReachable = true
           if (backend.process === 'dead') subject.start(one)
           else if (backend.process === 'frozen') subject.resume(one)

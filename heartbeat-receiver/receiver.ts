@@ -11,13 +11,14 @@
 import { type Sighting, sightBackend, viewBackend } from './backend-view.ts'
 import type { BoardShard } from './dashboard/board.ts'
 import { DecisionBook, epochMax } from './decision-book.ts'
+import { Drains } from './drains.ts'
 import { highestReign, holdsReign } from './election.ts'
 import { type Effect, type Input, type RecordedDecision, tickMs } from './events.ts'
-import { type KnownBackend, setBack } from './known-backend.ts'
+import { isDraining, type KnownBackend, setBack } from './known-backend.ts'
 import { LeaseLedger, leaseMsAt } from './lease-ledger.ts'
 import { Losses } from './losses.ts'
 import { MemberList } from './member-list.ts'
-import { type HandoverContext, PlannedHandover } from './planned-handover.ts'
+import { chooseSuccessor, type HandoverContext, PlannedHandover } from './planned-handover.ts'
 import type { BackendView, Decision, Goodbye, Heartbeat, Hello, Member, Refuse, Report } from './protocol.ts'
 import { closeCodes, type LeaseGrant, protocolVersion } from './protocol.ts'
 import { Roster } from './roster.ts'
@@ -28,6 +29,8 @@ import { follow, type InForce, judge, judgeRenewal, reportGapMs, type Verdict } 
 export const rejoinMs = 2_000
 /** A balancer's report that a backend is unreachable counts against naming it for so long, milliseconds. */
 const reportMemoryMs = 5_000
+/** Who is answered of a handover that nobody has asked for. */
+const nobody = 0
 /** What makes this receiver the one that decides. */
 interface Leadership {
   readonly sinceMs: number
@@ -51,6 +54,7 @@ export class Receiver {
   readonly #losses = new Losses((effect) => this.#effects.push(effect))
   readonly #book: DecisionBook
   readonly #handover: PlannedHandover
+  readonly #drains: Drains
   #leadership: Leadership | null = null
   #tickedAtMs: number | null = null
 
@@ -60,6 +64,7 @@ export class Receiver {
     this.#leaseMs = leaseMsAt(heartbeatMs)
     this.#book = new DecisionBook(shard, emit)
     this.#handover = new PlannedHandover(shard, emit)
+    this.#drains = new Drains(emit)
     this.#roster = new Roster({
       heartbeatMs,
       emit,
@@ -75,9 +80,11 @@ export class Receiver {
     this.#takeLosses(nowMs)
     this.#book.recordAgain(nowMs)
     if (this.#handover.underWay) this.#handover.review(this.#handoverContext(nowMs))
+    if (input.type === 'tick') this.#relieve(nowMs)
     this.#decide(nowMs)
     if (input.type === 'tick') this.#remind(nowMs)
     this.#tellMembers(input, nowMs)
+    if (this.#drains.underWay) this.#drains.review(this.#handoverContext(nowMs))
     return this.#effects
   }
 
@@ -168,6 +175,8 @@ export class Receiver {
         return this.#yielded(input.connection, input.epoch)
       case 'hand-over':
         return this.#handover.ask(input.follower, input.request, this.#handoverContext(nowMs))
+      case 'drain':
+        return this.#drains.ask(input.asker, input.name, input.draining, this.#handoverContext(nowMs))
       case 'tick':
         return this.#tick(nowMs)
     }
@@ -397,6 +406,18 @@ export class Receiver {
   #yielded(connection: number, epoch: number): void {
     const incarnation = this.#roster.connected(connection)?.hello.incarnation
     if (incarnation !== undefined && this.#handover.isYieldedBy(incarnation, epoch)) this.#leases.release(incarnation)
+  }
+
+  /** An active that drains hands over, as soon as somebody can take over. */
+  #relieve(nowMs: number): void {
+    const active = this.#named()
+    const { inForce, busy } = this.#book
+    if (!active || !isDraining(active) || !this.#leadership || busy || this.#handover.underWay) return
+    if (!inForce?.takesLeases || inForce.readySinceMs === null) return
+    const context = this.#handoverContext(nowMs)
+    const request = { type: 'hand-over', shard: this.#shard } as const
+    if (!('failure' in chooseSuccessor(request, active, context.backends, context.rules)))
+      this.#handover.ask(nobody, request, context)
   }
 
   #handoverContext(nowMs: number): HandoverContext {

@@ -227,6 +227,7 @@ class Service {
       now: () => performance.now(),
       board: () => this.#board.board(this.#node.nowMs()),
       handOver: (request) => this.#node.handOver(request),
+      drain: (backend, draining) => this.#node.drain(backend, draining),
       log: this.#log,
     })
   }

@@ -1,6 +1,6 @@
 /** Who comes after an active that does not stay: election under the conditions of why it does not. Pure. */
 import { type ElectionRules, elect, highestReign, holdsReign, isReported } from './election.ts'
-import type { KnownBackend } from './known-backend.ts'
+import { isDraining, type KnownBackend } from './known-backend.ts'
 import type { Verdict } from './verdict.ts'
 
 /** The backend to name next, or undefined if there is none, or none better. `named` is who was named, if that incarnation is still known. */
@@ -21,7 +21,8 @@ function keeper(backends: readonly KnownBackend[], named: KnownBackend | undefin
   const highest = highestReign(backends)
   const holder = backends.find((backend) => holdsReign(backend, highest))
   if (holder) return holder
-  return named?.liveness.state === 'alive' && named.status?.phase === 'standby' ? named : undefined
+  const isWell = named?.liveness.state === 'alive' && named.status?.phase === 'standby' && !isDraining(named)
+  return isWell ? named : undefined
 }
 
 function better(

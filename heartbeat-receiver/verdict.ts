@@ -1,5 +1,5 @@
 /** Whether the active that was named stays. Pure; who comes after it is `election.ts`'s question. */
-import type { KnownBackend } from './known-backend.ts'
+import { isDraining, type KnownBackend } from './known-backend.ts'
 import type { Decision } from './protocol.ts'
 
 /**
@@ -126,6 +126,8 @@ export function judgeRenewal(inForce: InForce, backend: KnownBackend | undefined
   if (backend?.liveness.state !== 'alive' || backend.connection === null) return null
   if (!backend.status || backend.status.phase === 'starting') return null // it is not ready to be named
   const { name } = inForce.decision
+  if (backend.status.phase === 'standby' && isDraining(backend))
+    return { stays: false, kind: 'over', reason: `${name} is draining, and does not serve`, detectedAtMs: nowMs }
   const reason = inForce.own ? `${name} stays, as nobody could take over` : `${name} stays, under a new receiver`
   return { stays: false, kind: 'renewed', reason, detectedAtMs: nowMs }
 }

@@ -54,6 +54,7 @@ const cores = [
   'heartbeat-receiver/crash-wording.ts',
   'heartbeat-receiver/readable-text.ts',
   'heartbeat-receiver/planned-handover.ts',
+  'heartbeat-receiver/drains.ts',
   'heartbeat-receiver/election.ts',
   'heartbeat-receiver/journal-extent.ts',
   'heartbeat-receiver/suspicion.ts',

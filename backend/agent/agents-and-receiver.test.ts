@@ -142,6 +142,7 @@ class World {
         const { message } = effect
         if (!to) return
         if (message.type === 'lead') return this.agent(to, { type: 'lead', epoch: message.epoch })
+        if (message.type === 'drain') throw new Error('assertion: an agent takes no drain')
         return this.agent(to, { type: 'epoch', epoch: message.epoch })
       }
       case 'close':

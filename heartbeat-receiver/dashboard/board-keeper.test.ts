@@ -27,7 +27,7 @@ const sightingOf = (name: string, more: Partial<BoardBackend> = {}, goneAtMs: nu
     ...(goneAtMs === null ? {} : { alive: false, gone: 'it is gone' }),
     ...more,
   },
-  ...{ goneAtMs, journalReachable: goneAtMs === null ? true : null },
+  ...{ goneAtMs, journalReachable: goneAtMs === null ? true : null, drains: goneAtMs === null },
 })
 const crashOf = (name: string, more: Partial<Crash> = {}): Crash => ({
   ...{ name, incarnation: `${name}-1`, reason: 'silent for 201 ms', proven: false, lastLines: [], tookMs: 4.04 },
@@ -101,6 +101,15 @@ describe('the board', () => {
     assert.equal(can([active, sightingOf('b', { phase: 'starting' })]), false)
     assert.equal(can([active, sightingOf('b', { draining: true })]), false)
   })
+})
+
+it('the board offers to drain where this receiver leads, and somebody knows how to', () => {
+  const can = (drains: boolean, leads = true) => {
+    const { keeper, world } = keeperOf([{ ...sightingOf('a'), drains }])
+    world.receivers = world.receivers.map((receiver) => ({ ...receiver, leads }))
+    return keeper.board(0).can.drain
+  }
+  assert.deepEqual([can(true), can(false), can(true, false)], [true, false, false])
 })
 
 describe('the reigns', () => {

@@ -115,7 +115,7 @@ export class BoardKeeper {
       reigns: this.#reigns.all,
       crashes: this.#crashes.all,
       traffic: this.#traffic.points,
-      can: { handOver: leads && mayHandOver(seen), drain: false, kill: kills },
+      can: { handOver: leads && mayHandOver(seen), drain: leads && seen.some(({ drains }) => drains), kill: kills },
     }
   }
 

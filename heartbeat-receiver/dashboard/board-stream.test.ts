@@ -45,7 +45,14 @@ function streamOf(t: TestContext) {
     ...{ receiver: sampleBoard().receiver, receivers: () => [], shards: () => [], kills: false },
     sightings: () => {
       world.looks++
-      return [{ backend: { ...sampleBoard().backends[1]!, lag: world.lag }, goneAtMs: null, journalReachable: true }]
+      return [
+        {
+          backend: { ...sampleBoard().backends[1]!, lag: world.lag },
+          goneAtMs: null,
+          journalReachable: true,
+          drains: true,
+        },
+      ]
     },
     heartbeatsOf: () => world.heartbeats,
     urgent: () => stream.urgent(),

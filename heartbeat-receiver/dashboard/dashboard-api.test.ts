@@ -138,6 +138,26 @@ describe('a button', () => {
     assert.equal((await call(receiver, 'POST', '/api/handover', { body: { to: 'not a name!' } })).status, 400)
   })
 
+  it('drains and undrains, and says why it does not', async (t) => {
+    const { receiver, b } = await startPair(t)
+    const old = await call(receiver, 'POST', '/api/drain', { body: { name: 'b', draining: true } })
+    assert.deepEqual([old.status, old.body.failure], [409, 'not-ready'])
+    const c = await joinBackend(t, receiver, 'c', { takes: ['drain'] })
+    for (const draining of [true, false]) {
+      const asked = call(receiver, 'POST', '/api/drain', { body: { name: 'c', draining } })
+      await c.hear('drain', (message) => message.draining === draining)
+      c.say(heartbeatOf({ sequence: draining ? 5 : 6, journalReign: [1, 0], ...(draining && { draining }) }))
+      const { status, body } = await asked
+      assert.deepEqual([status, body], [200, { name: 'c', draining }])
+      const { backends, can } = (await call(receiver, 'GET', '/api/board')).body
+      assert.deepEqual([backends[2].draining, can.drain], [draining, true])
+    }
+    for (const body of [{ name: 'c' }, { draining: true }, { name: 'c', draining: 'yes' }])
+      assert.equal((await call(receiver, 'POST', '/api/drain', { body })).status, 400)
+    assert.equal((await call(receiver, 'POST', '/api/drain', { body: { name: 'x', draining: true } })).status, 404)
+    b.kill()
+  })
+
   it('is answered also if the receiver stops meanwhile', async (t) => {
     const { receiver, a } = await startPair(t)
     const handing = call(receiver, 'POST', '/api/handover', { body: {} })

@@ -4,7 +4,7 @@ import { json, type Request, type Response, Router } from 'express'
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import { sendProblem } from '../problem.ts'
-import { type HandedOver, type HandOver, handOverSchema } from '../protocol.ts'
+import { type Drained, type HandedOver, type HandOver, handOverSchema } from '../protocol.ts'
 import { isAllowed } from '../token.ts'
 import type { Board } from './board.ts'
 import type { BoardStream } from './board-stream.ts'
@@ -21,6 +21,7 @@ export interface DashboardApiOptions extends GuardOptions {
   readonly stream: BoardStream
   /** Resolves once it is done, or will not be. */
   readonly handOver: (request: Omit<HandOver, 'type'>) => Promise<HandedOver>
+  readonly drain: (name: string, draining: boolean) => Promise<Drained>
   readonly log: Logger
 }
 
@@ -31,11 +32,12 @@ const name = handOverSchema.shape.to.unwrap()
 const bodies = {
   session: z.object({ token: z.string().max(1_024) }),
   handover: handOverSchema.pick({ shard: true, to: true }).partial({ shard: true }),
+  drain: z.object({ name, draining: z.boolean() }),
   kill: z.object({ name }),
 }
 
-/** Why a handover was not done, as a status. */
-const handoverStatus: Readonly<Record<NonNullable<HandedOver['failure']>, number>> = {
+/** Why a handover or a drain was not done, as a status. */
+const failureStatus: Readonly<Record<NonNullable<HandedOver['failure']>, number>> = {
   'not-leading': 409,
   'no-active': 409,
   'no-successor': 409,
@@ -87,7 +89,7 @@ function addSession(router: Router, options: DashboardApiOptions): void {
   })
 }
 
-function addButtons(router: Router, { handOver, killHook, board, log }: DashboardApiOptions): void {
+function addButtons(router: Router, { handOver, drain, killHook, board, log }: DashboardApiOptions): void {
   const asked = ({ socket }: Request, what: string, more: object) =>
     log.info({ event: 'asked', what, ...more, address: socket.remoteAddress }, `asked for a ${what}`)
   router.post('/api/handover', json({ limit: bodyBytesMax }), async (request, response) => {
@@ -97,7 +99,16 @@ function addButtons(router: Router, { handOver, killHook, board, log }: Dashboar
     const { shard = 0, to } = body
     const result = await handOver({ shard, ...(to === undefined ? {} : { to }) })
     if (result.failure === undefined) response.json(result)
-    else sendProblem(response, handoverStatus[result.failure], result.reason ?? result.failure, result)
+    else sendProblem(response, failureStatus[result.failure], result.reason ?? result.failure, result)
+  })
+  router.post('/api/drain', json({ limit: bodyBytesMax }), async (request, response) => {
+    const body = parse(bodies.drain, request, response)
+    if (!body) return
+    const { name, draining } = body
+    asked(request, draining ? 'drain' : 'drain to end', { backend: name })
+    const result = await drain(name, draining)
+    if (result.failure === undefined) response.json(result)
+    else sendProblem(response, failureStatus[result.failure], result.reason ?? result.failure, result)
   })
   router.post('/api/kill', json({ limit: bodyBytesMax }), async (request, response) => {
     if (killHook === undefined) return sendProblem(response, 404, 'this receiver was started with no kill hook')
