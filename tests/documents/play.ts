@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { type Scene, type Step, stopAll } from './scenes.ts'
 import type { RunningCommand, Stage } from './stage.ts'
 
-const readyWithinMs = 90_000
+const readyWithinMs = 180_000
 const endsWithinMs = 240_000
 const stopsWithinMs = 70_000
 const againAfterMs = 250
