@@ -10,8 +10,8 @@ import type { KillTurns } from './kill-turns.ts'
 import { unixNowMs } from './load/clock.ts'
 import type { LoadThread } from './load/load-thread.ts'
 
-/** How long a wish waits for a scripted kill that is under way. */
-const patienceMs = 10_000
+/** How long a wish waits for a scripted kill that is under way: less than the receiver waits for us. */
+const patienceMs = 2_000
 /** How long whoever was killed stays dead, so that it is seen. */
 const deadMs = 2_000
 /** How long it may take to be back. */

@@ -40,6 +40,8 @@ export const elsewhere: Readonly<Record<string, Elsewhere>> = {
   'npm run bench -- handover': bench('handover'),
   'npm run bench -- proxy': bench('proxy'),
   'npm run bench -- receiver': bench('receiver'),
+  'npm run status -- --watch': test('compose/live/status-watch.test.ts', "'status', '--watch'"),
+  'npm run demo -- --kills 0': test('tests/demo-by-hand.test.ts', "'--kills', '0'"),
   'npm run heartline -- health': test('compose/health.test.ts', "[main, 'health', ...args]"),
   'docker compose -f compose/observability/compose.yaml up -d': onHost,
   [inContainers('up --wait')]: docker,
