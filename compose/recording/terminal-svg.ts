@@ -51,9 +51,9 @@ export function terminalSvg(frames: readonly Frame[], options: SvgOptions): stri
     `<defs>${definitions.join('\n')}</defs>`,
     `<rect width="${width}" height="${height}" rx="10" class="back"/>`,
     ...circles,
-    `<svg x="0" y="${margin.top}" width="${width}" height="${height - margin.top}"><g class="film">`,
+    `<g transform="translate(0 ${margin.top})"><g class="film">`,
     ...pictures,
-    '</g></svg>',
+    '</g></g>',
     '</svg>',
   ].join('\n')}\n`
 }
