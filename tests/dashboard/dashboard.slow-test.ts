@@ -69,7 +69,7 @@ test('a kill of the active shows as a failover within a second, with all its ste
 
   const latest = page.locator('.change').first()
   const text = await textOf(latest)
-  assert.match(text, new RegExp(`Failover ${killed} → backend-\\d`))
+  assert.match(text, new RegExp(`Failover ${killed} → to backend-\\d`))
   assert.match(text, /detected 0 ms .*decided [\d.]+ ms/)
   assert.match(text, /ready [\d.]+ ms/)
   assert.match(text, /first answer [\d.]+ ms/)
@@ -114,13 +114,13 @@ test('a handover by the button is asked again, done, told and shown', needsChrom
   const told = new RegExp(`${from} handed over to ${to} in [\\d.]+ ms`)
   await page.getByRole('status').filter({ hasText: told }).waitFor()
   await page.getByRole('heading', { name: `${to} leads` }).waitFor()
-  assert.match(await textOf(page.locator('.change').first()), new RegExp(`Handover ${from} → ${to}`))
+  assert.match(await textOf(page.locator('.change').first()), new RegExp(`Handover ${from} → to ${to}`))
   assert.deepEqual(complaints, [])
   assert.deepEqual(installation.failures, [], 'no client noticed')
 })
 
 test(
-  'with the keyboard alone a backend is drained, undrained and killed, and focus is never lost',
+  'with the keyboard alone a backend is made to lead and killed, and focus is never lost',
   needsChromium,
   async (t) => {
     const { page, complaints } = await openTab(t, browser, installation.url)
@@ -128,7 +128,7 @@ test(
     const active = await installation.active()
     const name = installation.cluster.backends.find((one) => one !== active)!
     await card(page, name).waitFor()
-    await tabTo(page, `Drain ${name}`)
+    await tabTo(page, `Kill ${name}`)
     await page.keyboard.press('Enter')
     await page.getByRole('dialog').waitFor()
     for (let press = 0; press < 6; press++) {
@@ -138,12 +138,10 @@ test(
     }
     await page.keyboard.press('Escape')
     await page.getByRole('dialog').waitFor({ state: 'hidden' })
-    assert.equal(await focusedName(page), `Drain ${name}`, 'focus is back where it was')
+    assert.equal(await focusedName(page), `Kill ${name}`, 'focus is back where it was')
 
-    await confirmByKeyboard(page, `Drain ${name}`, 'Drain')
-    await card(page, name).getByText('draining', { exact: true }).waitFor()
-    await confirmByKeyboard(page, `Undrain ${name}`, 'Undrain')
-    await card(page, name).getByText('standby', { exact: true }).waitFor()
+    await confirmByKeyboard(page, `Hand over to ${name}`, 'Hand over')
+    await page.getByRole('heading', { name: `${name} leads` }).waitFor()
     await confirmByKeyboard(page, `Kill ${name}`, 'Kill it')
     await card(page, name).getByText('gone', { exact: true }).waitFor()
     await page.waitForFunction(() => document.activeElement !== document.body)

@@ -1,13 +1,11 @@
 /** A whole installation with a dashboard: real processes on the embedded journal, a little load, a kill button. */
-import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { Agent, createServer, request } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { type Cluster, startCluster } from '../../compose/cluster.ts'
+import { openKillHook } from '../../compose/kill-hook.ts'
 import type { BackendView } from '../../heartbeat-receiver/protocol.ts'
 
 const topicPrefix = 'dashboard'
@@ -42,11 +40,13 @@ export async function startInstallation({
   rate = 60,
 }: InstallationOptions = {}): Promise<Installation> {
   const directory = await mkdtemp(join(tmpdir(), 'heartline-dashboard-'))
-  const hook = await startKillHook((name) => cluster.processes.get(name)?.kill('SIGKILL') ?? false)
-  const hookFlags = ['--kill-hook', hook.url]
+  const hook = await openKillHook(async (name) => {
+    const killed = cluster.processes.get(name)?.kill('SIGKILL') ?? false
+    return killed ? { killed } : { killed, status: 404, reason: `no ${name} here` }
+  })
   const cluster: Cluster = await startCluster({
     ...{ kafka: [`file:${directory}`], backends, ports: 'free', topicPrefix, token },
-    flags: { receiver: hookFlags },
+    killHook: hook.url,
     log: pino({ level: 'silent' }),
   })
   const failures: string[] = []
@@ -76,28 +76,16 @@ export async function startInstallation({
         '--topic-prefix',
         topicPrefix,
       ]
-      const args = ['receiver', ...place, ...hookFlags]
-      await cluster.processes.start({ name: cluster.receivers[0]!, args, env: { HEARTLINE_TOKEN: token } })
+      const env = { HEARTLINE_TOKEN: token, HEARTLINE_KILL_HOOK: hook.url }
+      await cluster.processes.start({ name: cluster.receivers[0]!, args: ['receiver', ...place], env })
     },
     async stop() {
       await load.stop()
-      hook.close()
+      await hook.close()
       await cluster.stop()
       await rm(directory, { recursive: true, force: true })
     },
   }
-}
-
-/** What `--kill-hook` names: `POST {name}` at a secret address ends that process. */
-async function startKillHook(kill: (name: string) => boolean) {
-  const path = `/${randomUUID()}`
-  const server = createServer(async (asked, response) => {
-    const body = (await asked.toArray()).join('')
-    const found = asked.url === path && kill(JSON.parse(body).name)
-    response.writeHead(found ? 204 : 404).end()
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, close: () => server.close() }
 }
 
 /** Requests at a steady rate, each with its own key so that it is exactly once. */

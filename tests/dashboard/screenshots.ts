@@ -8,20 +8,22 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { launchChromium } from './chromium.ts'
-import { card } from './in-page.ts'
 import { type Installation, startInstallation } from './installation.ts'
 
 const folder = join(import.meta.dirname, '../../docs/images')
 /** What is kept with the sources is small. */
 const bytesMax = 250_000
 /** As long as the plots and traces need to have something to show. */
-const quietMs = 25_000
+const quietMs = 12_000
 const afterMs = 6_000
+/** A trace is as long. */
+const settleMs = 5_000
+const pictureTimeoutMs = 120_000
 /** The decision is on the page by then, and nobody is suspected yet. */
 const duringMs = 120
 
 const wide = { viewport: { width: 1280, height: 900 } }
-const narrow = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 1.5 }
+const narrow = { viewport: { width: 390, height: 844 } }
 
 const browser = await launchChromium()
 const installation = await startInstallation({ rate: 180 })
@@ -33,55 +35,57 @@ try {
 }
 
 async function takeAll(browser: Browser, { url, cluster, active, standbys }: Installation): Promise<void> {
-  const open = async (options: BrowserContextOptions) => {
-    const page = await (await browser.newContext(options)).newPage()
-    await page.goto(url)
-    return page
-  }
   await mkdir(folder, { recursive: true })
-  const light = await open({ ...wide, colorScheme: 'light' })
-  const small = await open({ ...narrow, colorScheme: 'light' })
-  const dark = await open({ ...wide, colorScheme: 'dark' })
   await standbys(2)
   await pause(quietMs)
-  await take(light, 'dashboard-rest-wide')
-  await take(small, 'dashboard-rest-narrow')
+  await picture('dashboard-rest-wide', wide)
+  await picture('dashboard-rest-narrow', narrow)
+  await picture('dashboard-during-wide', wide, during)
+  await picture('dashboard-during-narrow', narrow, during)
 
-  for (const [page, name] of [
-    [small, 'dashboard-during-narrow'],
-    [light, 'dashboard-during-wide'],
-  ] as const) {
+  const killed = await active()
+  cluster.processes.get(killed)!.kill('SIGKILL')
+  await pause(afterMs)
+  await picture('dashboard-failover-wide', wide)
+  await picture('dashboard-failover-narrow', narrow)
+  await picture('dashboard-failover-dark', { ...wide, colorScheme: 'dark' })
+
+  /** Opens the page, has something happen, takes the picture; what `happen` resolves with is done after it. */
+  async function picture(
+    name: string,
+    options: BrowserContextOptions,
+    happen: () => Promise<() => Promise<void>> = async () => async () => {},
+  ): Promise<void> {
+    const context = await browser.newContext({ colorScheme: 'light', ...options })
+    const page = await context.newPage()
+    await page.goto(url)
+    await page.locator('[data-backend]').first().waitFor()
+    await pause(settleMs)
+    const end = await happen()
+    await take(page, name)
+    await context.close()
+    await end()
+  }
+
+  async function during(): Promise<() => Promise<void>> {
     const killed = await active()
     const others = cluster.backends.filter((other) => other !== killed).map((other) => cluster.processes.get(other)!)
     for (const other of others) other.kill('SIGSTOP')
     cluster.processes.get(killed)!.kill('SIGKILL')
     await pause(duringMs)
-    const taken = take(page, name)
-    await taken
-    for (const other of others) other.kill('SIGCONT')
-    await startAgain(light, killed)
-  }
-
-  const killed = await active()
-  cluster.processes.get(killed)!.kill('SIGKILL')
-  await pause(afterMs)
-  await take(light, 'dashboard-failover-wide')
-  await take(small, 'dashboard-failover-narrow')
-  await take(dark, 'dashboard-failover-dark')
-
-  async function startAgain(page: Page, name: string): Promise<void> {
-    await active()
-    await pause(afterMs)
-    await cluster.startBackend(name)
-    await standbys(2)
-    await card(page, name).getByText('standby', { exact: true }).waitFor()
-    await pause(quietMs)
+    return async () => {
+      for (const other of others) other.kill('SIGCONT')
+      await active()
+      await cluster.startBackend(killed)
+      await standbys(2)
+      await pause(quietMs)
+    }
   }
 }
 
 async function take(page: Page, name: string): Promise<void> {
   const path = join(folder, `${name}.png`)
-  await page.screenshot({ path, fullPage: true })
+  await page.screenshot({ path, fullPage: true, timeout: pictureTimeoutMs })
   const { size } = await stat(path)
   process.stdout.write(`${path}: ${Math.ceil(size / 1_000)} kB\n`)
   if (size > bytesMax) throw new Error(`${path} is larger than ${bytesMax} bytes`)

@@ -27,6 +27,8 @@ test('a block reaches from readiness to the end of the reign, the last to now; o
   assert.equal(first!.left, 0)
   assert.ok(Math.abs(first!.left + first!.width - 25) < 0.1)
   assert.ok(Math.abs(second!.left - 25) < 0.1)
+  const readyAgoMs = sampleAtMs - reigns[1]!.readyAtMs!
+  assert.ok(Math.abs(second!.left - 100 * (1 - readyAgoMs / (2 * minute))) < 1e-9)
   assert.ok(Math.abs(third!.left + third!.width - 100) < 0.001)
   assert.deepEqual(
     laneBlocks(reigns, sampleAtMs, minute).map(({ epoch }) => epoch),

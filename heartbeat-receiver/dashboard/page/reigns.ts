@@ -77,7 +77,7 @@ function Change({ reign, story, scaleMs, nowMs, board }: ChangeProps) {
     <li class=${`change change-${story.kind}`} data-epoch=${epoch}>
       <div class="change-head">
         <h3>
-          <span class="kind">${story.kind === 'handover' ? '⇄ Handover' : '⚡︎ Failover'}</span>
+          <span class="kind">${story.kind === 'handover' ? '⇄ Handover' : '⚡︎ Failover'}</span>${' '}
           ${previous} <span aria-hidden="true">→</span><span class="spoken">to</span> ${name}
         </h3>
         <p class="total"><${Total} story=${story} /></p>

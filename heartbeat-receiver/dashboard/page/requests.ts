@@ -25,8 +25,7 @@ async function ask(action: Action): Promise<Outcome> {
   if (action.kind === 'hand over') {
     const response = await post('/api/handover', action.to === null ? {} : { to: action.to })
     if (!response.ok) return refusal('Not handed over', response)
-    const { from, to, tookMs, failure, reason } = (await response.json()) as HandedOver
-    if (failure !== undefined) return { done: false, text: `Not handed over: ${reason ?? failure}` }
+    const { from, to, tookMs } = (await response.json()) as HandedOver
     return { done: true, text: `${from ?? 'Nobody'} handed over to ${to} in ${spanText(tookMs)}.` }
   }
   const { kind, name } = action
