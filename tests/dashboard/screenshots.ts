@@ -23,7 +23,8 @@ const pictureTimeoutMs = 120_000
 const duringMs = 120
 
 const wide = { viewport: { width: 1280, height: 900 } }
-const narrow = { viewport: { width: 390, height: 844 } }
+/** As much of the page as tells the story. */
+const narrow = { viewport: { width: 390, height: 1_700 } }
 
 const browser = await launchChromium()
 const installation = await startInstallation({ rate: 180 })
@@ -40,15 +41,17 @@ async function takeAll(browser: Browser, { url, cluster, active, standbys }: Ins
   await pause(quietMs)
   await picture('dashboard-rest-wide', wide)
   await picture('dashboard-rest-narrow', narrow)
-  await picture('dashboard-during-wide', wide, during)
-  await picture('dashboard-during-narrow', narrow, during)
-
   const killed = await active()
   cluster.processes.get(killed)!.kill('SIGKILL')
   await pause(afterMs)
   await picture('dashboard-failover-wide', wide)
   await picture('dashboard-failover-narrow', narrow)
   await picture('dashboard-failover-dark', { ...wide, colorScheme: 'dark' })
+  await cluster.startBackend(killed)
+  await standbys(2)
+
+  await picture('dashboard-during-wide', wide, during)
+  await picture('dashboard-during-narrow', narrow, during)
 
   /** Opens the page, has something happen, takes the picture; what `happen` resolves with is done after it. */
   async function picture(
@@ -85,7 +88,7 @@ async function takeAll(browser: Browser, { url, cluster, active, standbys }: Ins
 
 async function take(page: Page, name: string): Promise<void> {
   const path = join(folder, `${name}.png`)
-  await page.screenshot({ path, fullPage: true, timeout: pictureTimeoutMs })
+  await page.screenshot({ path, fullPage: (page.viewportSize()?.width ?? 0) > 1_000, timeout: pictureTimeoutMs })
   const { size } = await stat(path)
   process.stdout.write(`${path}: ${Math.ceil(size / 1_000)} kB\n`)
   if (size > bytesMax) throw new Error(`${path} is larger than ${bytesMax} bytes`)
