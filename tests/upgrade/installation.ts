@@ -77,7 +77,7 @@ export class Installation {
       })
       releases.unshift(() => cluster.stop())
       const load = new LoadThread({
-        ...{ target: cluster.balancerUrls, rate: 100, clients: 10, writeRatio: 0.5, seed, keys: seed % 2 === 0 },
+        ...{ target: cluster.balancerUrls, rate: 100, clients: 40, writeRatio: 0.5, seed, keys: seed % 2 === 0 },
         ...{ durationMs: Number.POSITIVE_INFINITY, timeoutMs: 30_000 },
       })
       releases.unshift(() => load.terminate())
