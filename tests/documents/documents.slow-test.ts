@@ -19,7 +19,7 @@ function skipped({ kafka, programs = [] }: Scene): string | false {
 }
 
 for (const scene of scenes.filter(({ name }) => name.includes(only)))
-  test(scene.name, { skip: skipped(scene), timeout: 600_000 }, async (t) => {
+  test(scene.name, { skip: skipped(scene), timeout: 1_200_000 }, async (t) => {
     const stage = await openStage(scene.files)
     t.after(() => stage.close())
     if (scene.ownNetwork && !stage.ownNetwork) {

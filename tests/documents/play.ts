@@ -4,7 +4,7 @@ import { type Scene, type Step, stopAll } from './scenes.ts'
 import type { RunningCommand, Stage } from './stage.ts'
 
 const readyWithinMs = 180_000
-const endsWithinMs = 240_000
+const endsWithinMs = 540_000
 const stopsWithinMs = 70_000
 const againAfterMs = 250
 

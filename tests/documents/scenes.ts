@@ -208,7 +208,7 @@ export const scenes: readonly Scene[] = [
         instead: [['--follow', '--follow --from 0 --limit 20']],
         prints: /"type":"claim"/,
       },
-      { command: 'npm run --silent journal -- --topic heartline.decisions', prints: /"type":"claim"/ },
+      { command: 'npm run --silent journal -- --topic heartline.decisions', prints: /"verdict":"valid"/ },
     ],
   },
   {
