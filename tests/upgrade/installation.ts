@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { type Cluster, startCluster } from '../../compose/cluster.ts'
-import { until } from '../../compose/demo-watch.ts'
+import { askLeads, until } from '../../compose/demo-watch.ts'
 import { startKafka } from '../../compose/kafka/kafka.ts'
 import { LoadThread, type LoadThreadResult } from '../../compose/load/load-thread.ts'
 import { type Move, Moves } from '../../compose/moves.ts'
@@ -142,6 +142,34 @@ export class Installation {
     }
   }
 
+  /** Has a standby of each version drained, and not any more: one of the previous version is not told what it does not know. */
+  async drainStandbys(): Promise<void> {
+    const leader = await this.#leader()
+    if (this.versionOf(leader.name) === 'previous') return
+    const active = (await this.moves.untilWell()).name
+    for (const version of ['previous', 'this'] as const) {
+      const name = this.backendsOf(version).find((backend) => backend !== active)
+      if (name === undefined) continue
+      const status = await askToDrain(leader.url, name, true)
+      const expected = version === 'this' ? 200 : 409
+      if (status !== expected) throw new Error(`${name} (${version}) was to drain, which was answered by ${status}`)
+      if (version === 'this') await askToDrain(leader.url, name, false)
+    }
+  }
+
+  /** The receiver that leads. */
+  async #leader(): Promise<{ name: string; url: string }> {
+    const { receivers, receiverUrls } = this.cluster
+    const urls = receiverUrls.map((url) => url.replace(/^ws/, 'http'))
+    return until(
+      async () => {
+        const index = (await Promise.all(urls.map(askLeads))).indexOf(true)
+        return index >= 0 && { name: receivers[index]!, url: urls[index]! }
+      },
+      { what: 'a receiver that leads', timeoutMs: toldTimeoutMs, signal: never },
+    )
+  }
+
   /** Ends the clients, and reads back what they were promised. */
   stopClients(): Promise<LoadThreadResult> {
     return this.#load.stop()
@@ -156,6 +184,15 @@ export class Installation {
 async function telling(url: string): Promise<number> {
   const { balancers } = (await (await fetch(url)).json()) as Board
   return balancers.filter(({ figures }) => figures !== null).length
+}
+
+/** The status of the answer. */
+async function askToDrain(receiver: string, name: string, draining: boolean): Promise<number> {
+  const headers = { 'content-type': 'application/json' }
+  const body = JSON.stringify({ name, draining })
+  const answer = await fetch(`${receiver}/api/drain`, { method: 'POST', headers, body })
+  await answer.text()
+  return answer.status
 }
 
 async function startPlace(place: Place, releases: (() => Promise<unknown>)[]): Promise<string[]> {

@@ -92,6 +92,7 @@ async function changeAll(
     const { kind, pauseMs } = await installation.change(name, to)
     tell(`${name} to ${to}: ${kind}, pause ${Math.round(pauseMs)} ms`)
     await installation.untilToldOfTraffic()
+    await installation.drainStandbys()
     const both = [installation.backendsOf('previous')[0], installation.backendsOf('this')[0]]
     if (!name.startsWith('backend-')) continue
     for (const active of both) {
