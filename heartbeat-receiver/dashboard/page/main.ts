@@ -36,7 +36,10 @@ function draw(): void {
   const { state } = live
   pulses.run(state.link.kind === 'live')
   document.title = titleOf(state.board?.shards[0]?.active ?? null, state.link.kind)
+  const focused = document.activeElement
   render(html`<${App} state=${state} pulses=${pulses} reconnect=${() => reconnect()} />`, root)
+  // The button that has focus goes with its backend: whoever goes on with Tab starts from its neighbours.
+  if (focused && !focused.isConnected) document.getElementById('topology-title')?.focus()
 }
 
 function reconnect(): void {

@@ -32,6 +32,8 @@ test('nobody there, nobody leading, a silent active, a receiver that cannot deci
   const unled = [{ shard: 0, epoch: 8, active: null, sinceMs: null }]
   assert.equal(toned({ ...sample, backends: [], shards: unled }), 'empty')
   assert.equal(toned({ ...sample, shards: unled }), 'wrong')
+  const gone = sample.backends.map((backend) => ({ ...backend, alive: false }))
+  assert.equal(toned({ ...sample, backends: gone }), 'wrong')
   const silent = sample.backends.map((backend) => (backend.active ? { ...backend, silence: 1 } : backend))
   assert.equal(toned({ ...sample, backends: silent }), 'changing')
   const [first, ...peers] = sample.receivers

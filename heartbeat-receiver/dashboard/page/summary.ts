@@ -16,6 +16,8 @@ export function summaryOf(board: Board, nowMs: number): Summary {
     return { tone: 'wrong', headline: 'The receiver that leads cannot decide', detail: problem }
   const alive = board.backends.filter((backend) => backend.alive)
   const unled = board.shards.filter(({ active }) => active === null)
+  if (alive.length === 0 && board.backends.length > 0)
+    return { tone: 'wrong', headline: 'All backends are gone', detail: 'Requests are held until one is back.' }
   if (alive.length === 0 && unled.length === board.shards.length)
     return { tone: 'empty', headline: 'No backend is here', detail: 'One that joins and is caught up begins to lead.' }
   const changing = board.shards.flatMap((shard) => takingOver(board.reigns, shard) ?? [])

@@ -26,7 +26,7 @@ export function Topology(props: TopologyProps) {
   return html`
     <section class=${`card topology ${compact ? 'compact' : 'roomy'}`} aria-labelledby="topology-title">
       <div class="card-head">
-        <h2 id="topology-title">Who is there</h2>
+        <h2 id="topology-title" tabindex="-1">Who is there</h2>
         <p class="faint">${aliveText(board)}</p>
       </div>
       ${compact ? html`<${Compact} ...${props} />` : html`<${Roomy} ...${props} />`}
