@@ -213,7 +213,7 @@ export const figuresSchema = z.object({
   errorsPerSecond: rate,
   p50Ms: rate,
   p99Ms: rate,
-  /** Requests held right now. */
+  /** The most requests that were held at a time since the figures before. */
   held: count,
   replaysPerSecond: rate,
 })
@@ -225,7 +225,7 @@ export const firstAnswerSchema = z.object({
   epoch: count.min(1),
   /** Unix milliseconds. */
   atMs: z.number().nonnegative(),
-  /** Requests that it held for this epoch. Workers of one balancer each tell theirs. */
+  /** Requests that waited for this answer: held, or sent to the backend before it could answer. Workers of one balancer each tell theirs. */
   held: count,
 })
 export const fromFollowerSchema = z.discriminatedUnion('type', [

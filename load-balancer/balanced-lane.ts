@@ -88,6 +88,11 @@ export class BalancedLane implements Lane {
     return this.#held.count
   }
 
+  /** The most that were held at a time since this was asked last. */
+  takeHeldPeak(): number {
+    return this.#held.takePeak()
+  }
+
   get takes(): boolean {
     const nowMs = this.#options.time.now()
     if (this.#members.some((place) => place.takes(nowMs, false))) return true

@@ -104,6 +104,7 @@ export function createFront(options: BalancerOptions, { follower, membership, me
   })
   metrics.watch({
     held: () => lane.held,
+    takeHeldPeak: () => lane.takeHeldPeak(),
     epoch: () => active.target?.epoch ?? 0,
     members: () => membership.members.length,
     streams: () => streams.count,

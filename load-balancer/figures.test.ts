@@ -58,7 +58,7 @@ describe('the figures of a balancer', () => {
 
   it('come from what the metrics count anyway', () => {
     const metrics = new Metrics()
-    metrics.watch({ held: () => 5, epoch: () => 0, members: () => 0, streams: () => 0 })
+    metrics.watch({ held: () => 1, takeHeldPeak: () => 5, epoch: () => 0, members: () => 0, streams: () => 0 })
     metrics.answered('GET', 200, '/a', 'x', 0.4)
     metrics.answered('POST', 503, '/b', 'y', 7)
     metrics.answered('GET', 500, '/a', 'x', 99_000)

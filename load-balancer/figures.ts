@@ -1,7 +1,7 @@
 /** What a balancer says of its traffic: made from what it counts anyway, read now and then. Pure. */
 import type { Figures } from '../heartbeat-receiver/protocol.ts'
 
-/** What was counted since the start, but for `held`, which is now. */
+/** What was counted since the start, but for `held`: the most at a time since the reading before. */
 export interface Counted {
   readonly answered: number
   /** Answered with 5xx. */

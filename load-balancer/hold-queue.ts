@@ -38,6 +38,11 @@ export class HoldQueue {
     return this.#holding.count
   }
 
+  /** The most that were held at a time since this was asked last. */
+  takePeak(): number {
+    return this.#holding.takePeak()
+  }
+
   get ready(): number {
     return this.#ready.size
   }

@@ -17,6 +17,18 @@ describe('holding', () => {
     assert.equal(holding.hold({}, 6, 0, 0), 'held')
   })
 
+  it('tells the most that were held at a time since it was asked, also when that is over', () => {
+    const holding = new Holding({ ...limits, requestsMax: 5 })
+    const [first, second] = [{}, {}]
+    holding.hold(first, 0, 0, 0)
+    holding.hold(second, 0, 0, 0)
+    holding.release(first, 1)
+    holding.hold({}, 0, 0, 1)
+    holding.release(second, 1)
+    assert.equal(holding.takePeak(), 2)
+    assert.equal(holding.takePeak(), 1, 'one is held still')
+  })
+
   it('is bounded in time, over all holds of a request', () => {
     const holding = new Holding(limits)
     const request = {}

@@ -21,6 +21,7 @@ export class Holding<Request extends object> {
   readonly #limits: HoldLimits
   readonly #holds = new Map<Request, Hold>()
   #bytes = 0
+  #peak = 0
   #earliestMs = Number.POSITIVE_INFINITY
 
   constructor(limits: HoldLimits) {
@@ -40,6 +41,13 @@ export class Holding<Request extends object> {
     return this.#earliestMs
   }
 
+  /** The most that were held at a time since this was asked last: a failover is over before anybody looks. */
+  takePeak(): number {
+    const peak = this.#peak
+    this.#peak = this.#holds.size
+    return peak
+  }
+
   has(request: Request): boolean {
     return this.#holds.has(request)
   }
@@ -53,6 +61,7 @@ export class Holding<Request extends object> {
     const deadlineMs = nowMs + this.#limits.timeMs - heldForMs
     this.#holds.set(request, { bytes, sinceMs: nowMs, deadlineMs })
     this.#bytes += bytes
+    this.#peak = Math.max(this.#peak, this.#holds.size)
     this.#earliestMs = Math.min(this.#earliestMs, deadlineMs)
     return 'held'
   }

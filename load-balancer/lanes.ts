@@ -59,6 +59,11 @@ export class Lanes implements StreamTargets {
     return this.#active.held + this.#balanced.held
   }
 
+  /** The most that were held at a time since this was asked last; both at once do not hold. */
+  takeHeldPeak(): number {
+    return this.#active.takeHeldPeak() + this.#balanced.takeHeldPeak()
+  }
+
   submit(submission: Submission): Job {
     const read = this.#settings.strategy === 'active' ? this.#standbys?.submit(submission) : undefined
     return read ?? this.#current.submit(submission)

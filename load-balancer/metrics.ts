@@ -140,6 +140,8 @@ export type MetricsAsJson = MetricObjectWithValues<MetricValue<string>>[]
 
 export interface MetricSources {
   held: () => number
+  /** The most that were held at a time since this was asked last. */
+  takeHeldPeak: () => number
   epoch: () => number
   members: () => number
   streams: () => number
@@ -154,7 +156,7 @@ export class Metrics implements LaneObserver {
   readonly #failovers: Histogram
   readonly #standbyReads: Counter<'result'>
   #replayed = 0
-  #held: () => number = () => 0
+  #takeHeldPeak: () => number = () => 0
 
   constructor() {
     const registers = [this.#registry]
@@ -187,7 +189,7 @@ export class Metrics implements LaneObserver {
   /** Adds the gauges that are read when asked. */
   watch(sources: MetricSources): void {
     const registers = [this.#registry]
-    this.#held = sources.held
+    this.#takeHeldPeak = sources.takeHeldPeak
     // With several workers: what they have together, or what they see alike.
     const gauges: [string, string, 'sum' | 'max', () => number][] = [
       ['heartline_held_requests', 'Requests held now', 'sum', sources.held],
@@ -244,9 +246,9 @@ export class Metrics implements LaneObserver {
     this.#failovers.observe(tookMs / 1_000)
   }
 
-  /** What was counted since the start, for the figures that the receivers are told. */
+  /** What was counted since the start, and `held` since the last call, for the figures that the receivers are told. */
   counted(): Counted {
-    return { ...this.#durations.counted(), replays: this.#replayed, held: this.#held() }
+    return { ...this.#durations.counted(), replays: this.#replayed, held: this.#takeHeldPeak() }
   }
 
   text(): Promise<string> {

@@ -64,8 +64,8 @@ export class ReplayLane implements Lane {
   #pumping = false
   /** When the first sign came that the target was lost, and whether another was named since. */
   #lost: { atMs: number; moved: boolean } | undefined
-  /** The epoch that is followed, until a client has its first good answer, and how many requests were held for it. */
-  #unserved: { readonly epoch: number; held: number } | undefined
+  /** The epoch that is followed, until a client has its first good answer. */
+  #unservedEpoch: number | undefined
 
   constructor(options: LaneOptions) {
     this.#options = options
@@ -94,6 +94,11 @@ export class ReplayLane implements Lane {
   /** Requests held now. */
   get held(): number {
     return this.#held.count
+  }
+
+  /** The most that were held at a time since this was asked last. */
+  takeHeldPeak(): number {
+    return this.#held.takePeak()
   }
 
   /** True if the target takes what other lanes send. */
@@ -179,7 +184,7 @@ export class ReplayLane implements Lane {
     job.releaseNumber()
     if (!this.#gate.isOpen) this.#gate.open(this.#target!)
     if (this.#lost) this.#recovered(this.#lost)
-    if (this.#unserved) this.#served(job, status, this.#unserved)
+    if (job.epoch === this.#unservedEpoch) this.#served(job, status)
   }
 
   finished(job: Job): void {
@@ -219,8 +224,7 @@ export class ReplayLane implements Lane {
     if (change.type === 'none' || this.#closed) return
     const from = this.#target
     this.#target = change.target
-    if (change.target.epoch > (from?.epoch ?? 0))
-      this.#unserved = { epoch: change.target.epoch, held: this.#held.count }
+    if (change.target.epoch > (from?.epoch ?? 0)) this.#unservedEpoch = change.target.epoch
     if (change.type === 'moved') this.#move(change.target, from)
     this.#gate.open(change.target)
     if (change.type === 'moved') this.#tellMoved(change.target)
@@ -290,10 +294,14 @@ export class ReplayLane implements Lane {
   }
 
   /** A client has its answer. The balancer's own request for a session is no client's. */
-  #served({ epoch, outgoing }: Job, status: number, unserved: { readonly epoch: number; readonly held: number }): void {
-    if (epoch !== unserved.epoch || status >= 500 || outgoing.path === sessionsPath) return
-    this.#unserved = undefined
-    this.#options.follower.firstAnswer({ shard: 0, epoch, atMs: this.#options.time.wall(), held: unserved.held })
+  #served(job: Job, status: number): void {
+    const { epoch, sending } = job
+    if (status >= 500 || job.outgoing.path === sessionsPath) return
+    this.#unservedEpoch = undefined
+    // Nobody had an answer before this one: whoever has none yet waited for it, here or at the backend that was not ready.
+    const others = this.#backend!.waiting().filter((waiting) => waiting !== sending).length
+    const held = this.#held.count + others + Number(job.heldForMs > 0 || job.failures > 0)
+    this.#options.follower.firstAnswer({ shard: 0, epoch, atMs: this.#options.time.wall(), held })
   }
 
   // Holding and sending
@@ -312,10 +320,8 @@ export class ReplayLane implements Lane {
 
   #hold(job: Job, what: 'target' | 'session'): void {
     if (this.#closed) return this.#giveUp(job, 'stopping')
-    const isNew = job.heldForMs === 0
     const admission = this.#held.hold(job, what)
     if (admission !== 'held') this.#giveUp(job, refusedHolds[admission])
-    else if (isNew && this.#unserved) this.#unserved.held += 1
   }
 
   /** Sends what is held, as far as the target takes it. */

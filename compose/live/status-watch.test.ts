@@ -21,7 +21,11 @@ function watch(
   size: { columns: number; rows: number } = sizes,
 ) {
   const command = [process.execPath, main, 'status', '--watch', '--receivers', receivers] as const
-  const terminal = new TestTerminal({ command, ...size, env: { NO_COLOR: undefined, FORCE_COLOR: undefined, ...env } })
+  const terminal = new TestTerminal({
+    command,
+    ...size,
+    env: { NO_COLOR: undefined, FORCE_COLOR: undefined, CI: undefined, ...env },
+  })
   t.after(() => terminal.close())
   return terminal
 }

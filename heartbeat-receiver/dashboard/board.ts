@@ -74,7 +74,7 @@ export interface BalancerFigures {
   readonly errorsPerSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
-  /** Requests held right now. */
+  /** The most requests that were held at a time since the figures before. */
   readonly held: number
   readonly replaysPerSecond: number
 }
@@ -100,7 +100,7 @@ export interface BoardReign {
   readonly readyAtMs: number | null
   /** When a balancer gave a client the first good answer of this epoch. */
   readonly firstAnswerAtMs: number | null
-  /** Requests that were held for it, all balancers together; null until that is known. */
+  /** Requests that waited for its first answer, held or sent to it before it could answer, all balancers together; null until that is known. */
   readonly held: number | null
   readonly endedAtMs: number | null
 }

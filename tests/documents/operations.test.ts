@@ -44,7 +44,7 @@ async function exposed(): Promise<Set<string>> {
   backend.watch(checkpoint)
   const balancer = new BalancerMetrics()
   const none = () => 0
-  balancer.watch({ held: none, epoch: none, members: none, streams: none })
+  balancer.watch({ held: none, takeHeldPeak: none, epoch: none, members: none, streams: none })
   balancer.watchArrivals(none)
   const texts = await Promise.all([
     backend.registry.metrics(),
