@@ -120,6 +120,30 @@ test('a handover by the button is asked again, done, told and shown', needsChrom
 })
 
 test(
+  'the active is drained by the button: it hands over, is chosen for nothing, and is undrained',
+  needsChromium,
+  async (t) => {
+    const { page, complaints } = await openTab(t, browser, installation.url)
+    await installation.standbys(2)
+    const from = await installation.active()
+    const press = async (action: 'Drain' | 'Undrain') => {
+      await page.getByRole('button', { name: `${action} ${from}`, exact: true }).click()
+      const dialog = page.getByRole('dialog', { name: `${action} ${from}?` })
+      await dialog.getByRole('button', { name: action, exact: true }).click()
+    }
+    await press('Drain')
+    await card(page, from).getByText('draining', { exact: true }).waitFor()
+    assert.notEqual(await installation.active(), from)
+    const { complaints: others, page: another } = await openTab(t, browser, installation.url)
+    await card(another, from).getByText('draining', { exact: true }).waitFor()
+    await press('Undrain')
+    await card(page, from).getByText('standby', { exact: true }).waitFor()
+    assert.deepEqual([...complaints, ...others], [])
+    assert.deepEqual(installation.failures, [], 'no client noticed')
+  },
+)
+
+test(
   'with the keyboard alone a backend is made to lead and killed, and focus is never lost',
   needsChromium,
   async (t) => {
