@@ -39,6 +39,26 @@ export function failoverShown(): Promise<number> {
   return (globalThis as unknown as { failoverShown: Promise<number> }).failoverShown
 }
 
+/** Runs in the page: has it draw nothing more once it shows a failover away from `killed` that is under way. */
+export function stopAtFailover(killed: string): void {
+  const stopped = new Promise<boolean>((resolve) => {
+    const look = () => {
+      const text = document.querySelector('.change')?.textContent ?? ''
+      if (!new RegExp(`Failover\\s*${killed}\\s*→`).test(text)) return
+      const underWay = text.includes('under way')
+      if (underWay) globalThis.requestAnimationFrame = () => 0
+      resolve(underWay)
+    }
+    new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true })
+  })
+  Object.assign(globalThis, { stoppedAtFailover: stopped })
+}
+
+/** Runs in the page: whether {@link stopAtFailover} saw it under way. */
+export function stoppedAtFailover(): Promise<boolean> {
+  return (globalThis as unknown as { stoppedAtFailover: Promise<boolean> }).stoppedAtFailover
+}
+
 /** Runs in the page: how wide it is, and what reaches beyond its edge. */
 export function widest(): { wide: number; inner: number; culprits: string[] } {
   const inner = document.documentElement.clientWidth

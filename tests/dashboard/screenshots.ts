@@ -1,26 +1,27 @@
 /**
  * `node tests/dashboard/screenshots.ts`: pictures of the dashboard of a real installation, at rest, during and after real failovers, into
- * `docs/images`. A failover is over before a picture of it can be taken; so for the one of it the standbys are stopped for a moment, as by
- * a machine that is held up, and the picture is taken while the one that was named has yet to answer.
+ * `docs/images`. A failover is over before a picture of it can be taken; so for the one of it the page is told to draw nothing more once it
+ * has shown that one is under way, and the picture is taken of that.
  */
 import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { launchChromium } from './chromium.ts'
+import { stopAtFailover, stoppedAtFailover } from './in-page.ts'
 import { type Installation, startInstallation } from './installation.ts'
 
 const folder = join(import.meta.dirname, '../../docs/images')
 /** What is kept with the sources is small. */
-const bytesMax = 300_000
+const bytesMax = 250_000
 /** As long as the plots and traces need to have something to show. */
 const quietMs = 20_000
 const afterMs = 6_000
 /** A trace is as long. */
 const settleMs = 5_000
 const pictureTimeoutMs = 120_000
-/** The decision is on the page by then, and nobody is suspected yet. */
-const duringMs = 120
+/** How often the active is killed at most until a page has shown what is between the decision and the first answer. */
+const killsMax = 8
 
 const wide = { viewport: { width: 1280, height: 900 } }
 /** As much of the page as tells the story. */
@@ -50,39 +51,41 @@ async function takeAll(browser: Browser, { url, cluster, active, standbys }: Ins
   await cluster.startBackend(killed)
   await standbys(2)
 
-  await picture('dashboard-during-wide', wide, during)
-  await picture('dashboard-during-narrow', narrow, during)
+  await during('dashboard-during-wide', wide)
+  await during('dashboard-during-narrow', narrow)
 
-  /** Opens the page, has something happen, takes the picture; what `happen` resolves with is done after it. */
+  /** Opens the page, has something happen, and takes the picture unless that says no. */
   async function picture(
     name: string,
     options: BrowserContextOptions,
-    happen: () => Promise<() => Promise<void>> = async () => async () => {},
-  ): Promise<void> {
+    happen: (page: Page) => Promise<boolean> = async () => true,
+  ): Promise<boolean> {
     const context = await browser.newContext({ colorScheme: 'light', ...options })
     const page = await context.newPage()
     await page.goto(url)
     await page.locator('[data-backend]').first().waitFor()
     await pause(settleMs)
-    const end = await happen()
-    await take(page, name)
+    const happened = await happen(page)
+    if (happened) await take(page, name)
     await context.close()
-    await end()
+    return happened
   }
 
-  async function during(): Promise<() => Promise<void>> {
-    const killed = await active()
-    const others = cluster.backends.filter((other) => other !== killed).map((other) => cluster.processes.get(other)!)
-    for (const other of others) other.kill('SIGSTOP')
-    cluster.processes.get(killed)!.kill('SIGKILL')
-    await pause(duringMs)
-    return async () => {
-      for (const other of others) other.kill('SIGCONT')
+  /** A picture between the decision and the first answer. */
+  async function during(name: string, options: BrowserContextOptions): Promise<void> {
+    for (let kill = 0; kill < killsMax; kill++) {
+      const killed = await active()
+      const caught = await picture(name, options, async (page) => {
+        await page.evaluate(stopAtFailover, killed)
+        cluster.processes.get(killed)!.kill('SIGKILL')
+        return page.evaluate(stoppedAtFailover)
+      })
       await active()
       await cluster.startBackend(killed)
       await standbys(2)
-      await pause(quietMs)
+      if (caught) return
     }
+    throw new Error(`${killsMax} failovers were each shown as a whole: none was seen under way`)
   }
 }
 

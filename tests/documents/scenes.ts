@@ -378,7 +378,7 @@ export const scenes: readonly Scene[] = [
   },
   {
     name: 'what state costs in memory',
-    steps: [{ command: 'node bench/memory/main.ts', prints: /Idempotency-Key/ }],
+    steps: [{ command: 'node bench/memory/main.ts', prints: /clients' keys/ }],
   },
   {
     name: 'formatting',
