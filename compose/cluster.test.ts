@@ -12,11 +12,11 @@ const [name, ...flags] = process.argv.slice(1)
 const value = (flag) => flags[flags.indexOf(flag) + 1]
 if (flags.includes('crash')) { console.log('{"msg":"no memory"}'); process.exit(7) }
 process.on('SIGTERM', () => process.exit(0))
-const token = process.env.HEARTLINE_TOKEN, own = process.env.HEARTLINE_URL
+const token = process.env.HEARTLINE_TOKEN, own = process.env.HEARTLINE_URL, tokenFile = process.env.HEARTLINE_TOKEN_FILE
 const port = Number(value('--port')) || 4711
 const places = { receiver: 'http://127.0.0.1:' + port, kafka: '127.0.0.1:' + port }
 console.log(JSON.stringify({ level: 30, event: 'listening', url: places[name] ?? 'http://127.0.0.1:' + port,
-  adminUrl: 'http://127.0.0.1:' + value('--admin-port'), brokers: ['127.0.0.1:' + port], flags, token, own, ownPid: process.pid,
+  adminUrl: 'http://127.0.0.1:' + value('--admin-port'), brokers: ['127.0.0.1:' + port], flags, token, tokenFile, own, ownPid: process.pid,
   tunables: process.env.GLIBC_TUNABLES, nodeOptions: process.env.NODE_OPTIONS }))
 setInterval(() => {}, 60_000)
 `
@@ -147,6 +147,15 @@ test('the token goes by environment, and what names one process is not inherited
     assert.equal(line.own, undefined, name)
     assert.doesNotMatch(String(line.flags), /hush/, name)
   }
+})
+
+test('a file with the token of another installation is not read by the processes of one without', async (t) => {
+  process.env.HEARTLINE_TOKEN_FILE = '/run/secrets/token'
+  t.after(() => {
+    delete process.env.HEARTLINE_TOKEN_FILE
+  })
+  const { started } = await cluster(t, { token: '', backends: 1 })
+  for (const { name, line } of started) assert.deepEqual([line.token, line.tokenFile], ['', undefined], name)
 })
 
 test('a killed backend is started again as it was', async (t) => {

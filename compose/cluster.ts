@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import { type ClusterPlaces, type ClusterPorts, choosePlaces } from './cluster-places.ts'
 import { type LogLine, type ManagedProcess, Processes } from './processes.ts'
+import { receiverHttp } from './receiver-http.ts'
 
 export type { ClusterPorts } from './cluster-places.ts'
 
@@ -103,7 +104,7 @@ async function startInOrder(
     ...journal,
     ...(options.flags?.receiver ?? []),
   ])
-  const receiverUrls = heard.map(({ url }) => withScheme('ws', url))
+  const receiverUrls = heard.map(({ url }) => (url ?? '').replace(/^http/, 'ws'))
   const follow = ['--receivers', receiverUrls.join(',')]
 
   const backendArgs = (name: string) => [
@@ -126,7 +127,7 @@ async function startInOrder(
   return {
     kafka,
     receiverUrls,
-    receiverHttp: withScheme('http', heard[0]!.url),
+    receiverHttp: receiverHttp(receiverUrls[0]!),
     balancerUrls: fronts.map(({ url }) => url ?? ''),
     balancerUrl: fronts[0]!.url ?? '',
     adminUrl: String(fronts[0]!.listening.adminUrl ?? ''),
@@ -161,6 +162,8 @@ async function startOne(
       // What names one process must not be inherited by all of them; undefined removes it.
       HEARTLINE_NAME: undefined,
       HEARTLINE_URL: undefined,
+      // Read by whoever starts them, if at all: its token is the one below, or they have none.
+      HEARTLINE_TOKEN_FILE: undefined,
       HEARTLINE_KILL_HOOK: args[0] === 'receiver' ? options.killHook : undefined,
       ...(args[0] === 'backend' ? quickToFree(process.env) : {}),
       ...(options.token === undefined ? {} : { HEARTLINE_TOKEN: options.token }),
@@ -179,10 +182,6 @@ function quickToFree({ GLIBC_TUNABLES: glibc, NODE_OPTIONS: node = '' }: NodeJS.
     GLIBC_TUNABLES: glibc ?? 'glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1',
     NODE_OPTIONS: node.includes('semi-space') ? node : `${node} --max-semi-space-size=2`.trim(),
   }
-}
-
-function withScheme(scheme: 'ws' | 'http', url: string | undefined): string {
-  return (url ?? '').replace(/^(ws|http)(?=s?:)/, scheme)
 }
 
 function abortOf(signal: AbortSignal | undefined): { rejection: Promise<never>; release: () => void } {

@@ -8,6 +8,7 @@ import { handOver } from './handover.ts'
 import { unixNowMs } from './load/clock.ts'
 import type { LoadThread } from './load/load-thread.ts'
 import type { ProcessSpec } from './processes.ts'
+import { receiverHttp } from './receiver-http.ts'
 
 /** What a move was. */
 export const moveKinds = [
@@ -107,21 +108,17 @@ export class Moves {
   async #views(): Promise<BackendView[]> {
     const leader = await this.#leader()
     const url = this.#cluster.receiverUrls[this.#cluster.receivers.indexOf(leader ?? '')]
-    return url === undefined ? [] : askBackends(httpOf(url))
+    return url === undefined ? [] : askBackends(receiverHttp(url))
   }
 
   /** Name of the receiver that leads. */
   async #leader(): Promise<string | undefined> {
     const { receivers, receiverUrls } = this.#cluster
-    const leads = await Promise.all(receiverUrls.map((url) => askLeads(httpOf(url))))
+    const leads = await Promise.all(receiverUrls.map((url) => askLeads(receiverHttp(url))))
     return receivers[leads.indexOf(true)]
   }
 
   #until<Value>(what: string, check: () => Promise<Value | undefined | false>): Promise<Value> {
     return until(check, { what, timeoutMs: wellTimeoutMs, signal: this.#signal })
   }
-}
-
-function httpOf(receiverUrl: string): string {
-  return receiverUrl.replace(/^ws/, 'http')
 }

@@ -5,6 +5,7 @@ import { flag, textList } from '../checkpoint/units.ts'
 import type { BackendView, Decision } from '../heartbeat-receiver/protocol.ts'
 import { ComposeError } from './errors.ts'
 import { describeFetchFailure } from './fetch-failure.ts'
+import { receiverHttp } from './receiver-http.ts'
 import { statusTable } from './status-table.ts'
 
 const answerTimeoutMs = 3_000
@@ -74,7 +75,7 @@ async function askReceivers({ receivers: urls, token }: StatusOptions, signal: A
 }
 
 async function askReceiver(receiver: string, token: string | undefined, signal: AbortSignal): Promise<Said> {
-  const base = receiver.replace(/^ws/, 'http').replace(/\/$/, '')
+  const base = receiverHttp(receiver)
   const ask = async (path: string): Promise<unknown> => {
     const response = await fetch(`${base}${path}`, {
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },

@@ -12,6 +12,7 @@ import { liveOption } from './live/config.ts'
 import { screen } from './live/screen.ts'
 import { terminalPaint } from './live/terminal-paint.ts'
 import type { ManagedProcess } from './processes.ts'
+import { receiverHttp } from './receiver-http.ts'
 import { nextRestart } from './restarting.ts'
 
 /** Lines of the terminal that the live view leaves to the log. */
@@ -173,7 +174,7 @@ function viewOf({ receiverUrls }: Cluster, { token }: UpOptions): BoardView {
 
 /** As soon as it can be opened. */
 function announceDashboard(url: string, { token }: UpOptions, log: Logger): void {
-  const dashboard = url.replace(/^ws/, 'http').replace(/\/?$/, '/')
+  const dashboard = `${receiverHttp(url)}/`
   log.info(
     { event: 'dashboard', url: dashboard },
     `the dashboard: ${dashboard}${token === undefined ? '' : ' (it asks for the token)'}`,

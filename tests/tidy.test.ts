@@ -127,6 +127,7 @@ const cores = [
   'compose/crash-block.ts',
   'compose/duration-text.ts',
   'compose/fetch-failure.ts',
+  'compose/receiver-http.ts',
   'compose/live/picture.ts',
   'compose/live/picture-table.ts',
   'compose/live/meters.ts',

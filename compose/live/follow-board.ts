@@ -5,6 +5,7 @@ import type { Board, BoardBeats, BoardChanges } from '../../heartbeat-receiver/d
 import { foldBoard } from '../../heartbeat-receiver/dashboard/fold.ts'
 import { ComposeError } from '../errors.ts'
 import { describeFetchFailure } from '../fetch-failure.ts'
+import { receiverHttp } from '../receiver-http.ts'
 
 const answerTimeoutMs = 3_000
 /** First pause before it is tried again, doubled up to the last. */
@@ -77,7 +78,7 @@ async function askWhetherItLeads(
   receiver: string,
 ): Promise<{ leads: boolean; problem: string | null }> {
   try {
-    const response = await fetch(`${httpOf(receiver)}/readyz`, { signal: withTimeout(signal) })
+    const response = await fetch(`${receiverHttp(receiver)}/readyz`, { signal: withTimeout(signal) })
     const { leads = response.ok } = (await response.json()) as { leads?: boolean }
     return { leads, problem: null }
   } catch (error) {
@@ -171,7 +172,7 @@ class BoardStream {
 
   async #open(): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
     const { token, signal } = this.#source
-    const response = await fetch(`${httpOf(this.#receiver)}/api/board/events`, {
+    const response = await fetch(`${receiverHttp(this.#receiver)}/api/board/events`, {
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
       signal: AbortSignal.any([signal, this.#leaving.signal]),
     })
@@ -191,10 +192,6 @@ const refusals: Readonly<Record<number, string>> = {
 
 function anotherLeads({ receivers }: Board): boolean {
   return receivers[0]?.leads === false && receivers.slice(1).some(({ leads, reachable }) => leads && reachable)
-}
-
-function httpOf(receiver: string): string {
-  return receiver.replace(/^ws/, 'http').replace(/\/$/, '')
 }
 
 function withTimeout(signal: AbortSignal): AbortSignal {
