@@ -1,6 +1,7 @@
 /** The demo as a person reads it on standard error: its own story, and the lines of the processes that matter; on a terminal, a live view below it. */
 import { type Logger, pino } from 'pino'
 import type { LogLevel } from '../checkpoint/config.ts'
+import { readable } from '../heartbeat-receiver/readable-text.ts'
 import type { ToldCrash } from './crash-block.ts'
 import { crashOfLine, crashText } from './crash-line.ts'
 import { BoardView } from './live/board-view.ts'
@@ -8,6 +9,7 @@ import { screen } from './live/screen.ts'
 import { terminalPaint } from './live/terminal-paint.ts'
 import type { LoadProgress } from './load/load.ts'
 import { ProgressLine, progressText } from './load/progress.ts'
+import { receiverHttp } from './receiver-http.ts'
 
 const plainIntervalMs = 5_000
 /** Lines of the terminal that the live view leaves to the story. */
@@ -49,7 +51,7 @@ export class Narration {
 
   /** The receiver listens: its dashboard can be opened, and its board be drawn. */
   follow(receiver: string): void {
-    this.say(`the dashboard: ${receiver.replace(/^ws/, 'http').replace(/\/?$/, '/')}`)
+    this.say(`the dashboard: ${receiverHttp(receiver)}/`)
     if (!this.#live) return
     const view = new BoardView({
       ...{ source: { receivers: [receiver] }, screen, colours: terminalPaint(process.stdout) },
@@ -117,7 +119,7 @@ export class Narration {
     const crash = process.stderr.isTTY ? crashOfLine({ ...line }) : undefined
     if (crash) return this.#tellCrash(crash, line)
     const who = line.process === undefined || line.msg?.startsWith(line.process) ? '' : `${line.process}: `
-    this.say(`  ${(pino.levels.labels[line.level] ?? '').padEnd(5)} ${who}${line.msg ?? ''}`)
+    this.say(`  ${(pino.levels.labels[line.level] ?? '').padEnd(5)} ${who}${readable(line.msg ?? '')}`)
   }
 
   #tellCrash(crash: ToldCrash, { backend = '', time }: StoryLine): void {

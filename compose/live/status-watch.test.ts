@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { describe, it, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { sampleBoard } from '../../heartbeat-receiver/dashboard/sample-board.ts'
 import { startTestBoardServer } from './test-board-server.ts'
 import { noTerminal, TestTerminal } from './test-terminal.ts'
 
@@ -133,6 +134,25 @@ describe('status --watch without a terminal', () => {
     server.tell('changes', { atMs: Date.now(), journal: { reachable: false, offset: 0, recordsPerSecond: 0 } })
     assert.match(await next(), / no backend reaches the journal$/)
     child.kill('SIGINT')
+    assert.equal(await exited, 0)
+  })
+
+  it('prints what others say without what steers a terminal', async (t) => {
+    const board = sampleBoard(Date.now())
+    const receiver = { ...board.receiver, name: 'receiver\u001b]0;mine\u0007\u001b[2J\u009b2J-1' }
+    const server = await startTestBoardServer(t, { board: { ...board, receiver } })
+    const { next } = watchPlainly(t, server.url)
+    assert.match(await next(), / as receiver-1 sees it$/)
+  })
+
+  it('ends in order when nobody reads it any more, as in `| head -1`', async (t) => {
+    const server = await startTestBoardServer(t)
+    const { next, child, exited } = watchPlainly(t, server.url)
+    await next()
+    child.stdout.destroy()
+    await once(child.stdout, 'close')
+    server.tell('changes', { atMs: Date.now(), shards: [{ shard: 0, epoch: 9, active: 'backend-3', sinceMs: null }] })
+    server.tell('changes', { atMs: Date.now(), journal: { reachable: false, offset: 0, recordsPerSecond: 0 } })
     assert.equal(await exited, 0)
   })
 

@@ -1,5 +1,7 @@
 /** `heartline status --watch`: the board as it changes, drawn on a terminal, in lines elsewhere, in JSON if so wished. */
+import { readable } from '../../heartbeat-receiver/readable-text.ts'
 import { describeMoment } from '../duration-text.ts'
+import { LineOutput } from '../journal/line-output.ts'
 import type { StatusOptions } from '../status.ts'
 import { boardAtFirst, boardNews } from './board-news.ts'
 import { BoardView } from './board-view.ts'
@@ -7,7 +9,7 @@ import { type BoardNews, followBoard } from './follow-board.ts'
 import { screen } from './screen.ts'
 import { terminalPaint } from './terminal-paint.ts'
 
-/** Resolves when the signal is aborted, with the exit code; rejects if a receiver will not show its board. */
+/** Resolves when the signal is aborted, or nobody reads the lines any more, with the exit code; rejects if a receiver will not show its board. */
 export async function watchStatus(options: StatusOptions, signal: AbortSignal): Promise<number> {
   const { receivers, token, json } = options
   if (screen.live && !json) {
@@ -16,11 +18,13 @@ export async function watchStatus(options: StatusOptions, signal: AbortSignal): 
     await view.start()
     return 0
   }
-  const write = (line: string) => process.stdout.write(`${line}\n`)
-  await followBoard({ receivers, token, signal }, (news) => {
+  const output = new LineOutput(process.stdout)
+  const write = (line: string) => void output.write(line).catch(() => undefined) // why it failed is told by `flush`
+  await followBoard({ receivers, token, signal: AbortSignal.any([signal, output.closed]) }, (news) => {
     if (json) for (const line of jsonLines(news)) write(line)
-    else for (const line of plainLines(news)) write(`${describeMoment(Date.now())} ${line}`)
+    else for (const line of plainLines(news)) write(`${describeMoment(Date.now())} ${readable(line)}`)
   })
+  await output.flush()
   return 0
 }
 
