@@ -40,6 +40,7 @@ export class BoardView {
   async start(): Promise<void> {
     const { source, screen } = this.#options
     await screen.pin(({ columns, rows }) => this.#draw(columns, rows))
+    if (this.#ending.signal.aborted) return screen.unpin({ keep: false }) // stopped when there was nothing to unpin yet
     this.#clock = setInterval(() => screen.refresh(), clockMs)
     try {
       await followBoard({ ...source, signal: this.#ending.signal }, (news) => this.#take(news))
