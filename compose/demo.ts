@@ -1,6 +1,7 @@
 /** `heartline demo`: makes the active fail under load, again and again, and shows that no client notices. */
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
+import { readable } from '../heartbeat-receiver/readable-text.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { type ClusterJournal, chooseJournal } from './cluster-journal.ts'
 import type { DemoOptions } from './demo-config.ts'
@@ -8,8 +9,9 @@ import { type FailoverReport, FailoverWatch, isComplete } from './demo-failover.
 import { failoverTimeoutMs, followFailover } from './demo-following.ts'
 import { HandKills } from './demo-hand-kills.ts'
 import { Narration } from './demo-narration.ts'
+import { untilAllReady, untilSettled } from './demo-readiness.ts'
 import { demoSummary, failoverLine, isExact, killLine } from './demo-report.ts'
-import { askBackends, followEvents, isReadyStandby, pause, until } from './demo-watch.ts'
+import { askBackends, followEvents, pause, until } from './demo-watch.ts'
 import { ComposeError } from './errors.ts'
 import { countWrong } from './filling/check-filled.ts'
 import { fillJournal } from './filling/fill-journal.ts'
@@ -18,18 +20,9 @@ import { KillTurns } from './kill-turns.ts'
 import { unixNowMs } from './load/clock.ts'
 import { Connection } from './load/connection.ts'
 import { LoadThread } from './load/load-thread.ts'
-import { processorTimeMs } from './process-figures.ts'
 
 export { type DemoOptions, demoOptions } from './demo-config.ts'
 
-/** How long all backends may take to be there and caught up; and how much longer for each key that they hold. */
-const joinTimeoutMs = 30_000
-const joinTimeoutPerKeyMs = 0.1
-/** How long a backend that came back may go on with what only a start makes it do: compiling, giving memory back. */
-const settleTimeoutMs = 10_000
-/** It is done with that when it took less than this share of a processor for so long. */
-const settledShare = 0.3
-const settledMs = 500
 /** How long clients may take to catch up with what was to be sent meanwhile. */
 const calmTimeoutMs = 5_000
 /** How long a stopped backend stays stopped. */
@@ -136,7 +129,7 @@ class Demo {
       log: this.#story.log,
       onLine: (name, line) => {
         if (name === 'receiver' && line.event === 'listening') this.#story.follow(String(line.url))
-        if (line.event === 'fenced') this.#fenced.set(name, String(line.msg))
+        if (line.event === 'fenced') this.#fenced.set(name, readable(String(line.msg)))
       },
       signal: this.#signal,
     })
@@ -145,7 +138,7 @@ class Demo {
       this.#watch?.hear(event)
       this.#handKills?.hear(event)
     })
-    await this.#untilAllReady(cluster)
+    await untilAllReady(cluster, this.#options.keys, this.#signal)
     this.#story.started()
     return cluster
   }
@@ -256,22 +249,9 @@ class Demo {
       await cluster.processes.get(name)?.exited
       await cluster.processes.restart(name)
     } else await this.#wakeZombie(cluster, name)
-    await this.#untilAllReady(cluster)
-    await this.#untilSettled(cluster, name)
+    await untilAllReady(cluster, this.#options.keys, this.#signal)
+    await untilSettled(cluster.processes.get(name)?.pid ?? 0, this.#signal)
     this.#story.say(`${name} is back, as a standby`)
-  }
-
-  /** What a start costs must not be taken for what the next failover costs. Not for ever, if there is always something to do. */
-  async #untilSettled(cluster: Cluster, name: string): Promise<void> {
-    const pid = cluster.processes.get(name)?.pid ?? 0
-    const deadlineMs = performance.now() + settleTimeoutMs
-    let beforeMs = await processorTimeMs(pid)
-    while (beforeMs !== undefined && performance.now() < deadlineMs) {
-      await pause(settledMs, this.#signal)
-      const nowMs = await processorTimeMs(pid)
-      if (nowMs === undefined || nowMs - beforeMs < settledShare * settledMs) return
-      beforeMs = nowMs
-    }
   }
 
   async #wakeZombie(cluster: Cluster, name: string): Promise<void> {
@@ -282,18 +262,6 @@ class Demo {
     const line = await this.#until(`${name} to be fenced`, fencedTimeoutMs, () => this.#fenced.get(name))
     const afterMs = Math.round(unixNowMs() - wokenAtMs)
     this.#story.say(`kill -CONT ${name} … after ${afterMs} ms it says: ${line}`)
-  }
-
-  #untilAllReady(cluster: Cluster): Promise<unknown> {
-    const timeoutMs = joinTimeoutMs + this.#options.keys * joinTimeoutPerKeyMs
-    return this.#until('an active and all standbys', timeoutMs, async () => {
-      const views = await askBackends(cluster.receiverHttp)
-      const standbys = views.filter(isReadyStandby).length
-      return (
-        views.some(({ alive, active, phase }) => alive && active && phase === 'active') &&
-        standbys === cluster.backends.length - 1
-      )
-    })
   }
 
   #until<Value>(
