@@ -8,7 +8,7 @@ export interface FiguresTaker {
   figures(figures: Figures): void
 }
 
-export const bucketsMs: readonly number[] = bucketsSeconds.map((seconds) => seconds * 1_000)
+const bucketsMs: readonly number[] = bucketsSeconds.map((seconds) => seconds * 1_000)
 
 /** Begins; returns what ends it. */
 export function tellFigures(counted: () => Counted | Promise<Counted>, taker: FiguresTaker): () => void {

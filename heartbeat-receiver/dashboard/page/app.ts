@@ -31,7 +31,7 @@ export function App({ state, pulses, reconnect }: AppProps) {
   return html`
     <${Header} state=${state} />
     <main class=${link.kind === 'lost' ? 'stale' : ''}>
-      ${link.kind === 'token' && html`<${TokenForm} refused=${link.refused} given=${reconnect} />`}
+      ${link.kind === 'token' && html`<${TokenForm} given=${reconnect} />`}
       <${Banner} state=${state} outcome=${outcome} dismiss=${() => tell(null)} />
       ${board === null && link.kind !== 'token' && html`<p class="waiting">Waiting for the receiver…</p>`}
       ${

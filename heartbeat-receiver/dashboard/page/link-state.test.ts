@@ -5,7 +5,7 @@ import { type LinkEvent, type LinkState, nextLink, retryDelayMs } from './link-s
 const connecting: LinkState = { kind: 'connecting' }
 const live: LinkState = { kind: 'live' }
 const lost: LinkState = { kind: 'lost', sinceMs: 7 }
-const token: LinkState = { kind: 'token', refused: false }
+const token: LinkState = { kind: 'token' }
 
 test('the state follows what is heard, what breaks and what the receiver asks for', () => {
   const table: [LinkState, LinkEvent, LinkState][] = [
@@ -18,19 +18,14 @@ test('the state follows what is heard, what breaks and what the receiver asks fo
     [lost, { type: 'session', needed: true, given: false }, token],
     [lost, { type: 'session', needed: true, given: true }, lost],
     [lost, { type: 'session', needed: false, given: false }, lost],
-    [token, { type: 'token refused' }, { kind: 'token', refused: true }],
     [token, { type: 'token given' }, connecting],
   ]
   for (const [state, event, next] of table)
     assert.deepEqual(nextLink(state, event), next, `${state.kind} ${event.type}`)
 })
 
-test('a form that says the token was wrong does not forget it when the receiver asks again', () => {
-  const refused: LinkState = { kind: 'token', refused: true }
-  assert.equal(nextLink(refused, { type: 'session', needed: true, given: false }), refused)
-})
-
-test('what is live already is the same state', () => {
+test('what is so already is the same state', () => {
+  assert.equal(nextLink(token, { type: 'session', needed: true, given: false }), token)
   assert.equal(nextLink(live, { type: 'heard' }), live)
 })
 

@@ -6,8 +6,8 @@ export type LinkState =
   | { readonly kind: 'live' }
   /** It was live. The board that is shown is as old as that. */
   | { readonly kind: 'lost'; readonly sinceMs: number }
-  /** The receiver wants a token; `refused` if it was given a wrong one. */
-  | { readonly kind: 'token'; readonly refused: boolean }
+  /** The receiver wants a token. */
+  | { readonly kind: 'token' }
 
 export type LinkEvent =
   | { readonly type: 'heard' }
@@ -15,7 +15,6 @@ export type LinkEvent =
   | { readonly type: 'broke'; readonly atMs: number }
   /** What `GET /api/session` said. */
   | { readonly type: 'session'; readonly needed: boolean; readonly given: boolean }
-  | { readonly type: 'token refused' }
   | { readonly type: 'token given' }
 
 export function nextLink(state: LinkState, event: LinkEvent): LinkState {
@@ -25,9 +24,7 @@ export function nextLink(state: LinkState, event: LinkEvent): LinkState {
     case 'broke':
       return state.kind === 'live' ? { kind: 'lost', sinceMs: event.atMs } : state
     case 'session':
-      return event.needed && !event.given && state.kind !== 'token' ? { kind: 'token', refused: false } : state
-    case 'token refused':
-      return { kind: 'token', refused: true }
+      return event.needed && !event.given && state.kind !== 'token' ? { kind: 'token' } : state
     case 'token given':
       return { kind: 'connecting' }
   }

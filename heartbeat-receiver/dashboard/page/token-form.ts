@@ -3,8 +3,8 @@ import { html } from 'htm/preact'
 import { useState } from 'preact/hooks'
 import { giveToken } from './requests.ts'
 
-export function TokenForm({ refused, given }: { refused: boolean; given: () => void }) {
-  const [problem, say] = useState(refused ? wrong : '')
+export function TokenForm({ given }: { given: () => void }) {
+  const [problem, say] = useState('')
   const [busy, work] = useState(false)
   const submit = async (event: SubmitEvent) => {
     event.preventDefault()
