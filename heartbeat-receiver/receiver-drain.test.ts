@@ -125,6 +125,66 @@ describe('receiver: a backend that drains', () => {
   })
 })
 
+describe('receiver: drained and undrained in quick succession', () => {
+  /** What b was told; what it says is its `says`. */
+  const hearing = (world: World) => {
+    const heard = { told: [] as boolean[], says: false }
+    const set = (draining: boolean) => void heard.told.push(draining)
+    Object.defineProperty(world.get('b'), 'draining', { get: () => heard.says, set })
+    return heard
+  }
+
+  it('it is told both, in order, also where its last heartbeat says so already', () => {
+    const world = threeBackends()
+    const heard = hearing(world)
+    drain(world, 'b')
+    world.run(7_000) // timed out, and may be under way yet
+    drain(world, 'b', false)
+    world.run(200)
+    assert.deepEqual(heard.told, [true, false])
+  })
+
+  it('the second is refused until the first is said: no heartbeat could be told to be from after both', () => {
+    const world = threeBackends()
+    const answers = answersOf(world)
+    drain(world, 'b')
+    drain(world, 'b', false)
+    world.run(500)
+    assert.deepEqual(
+      answers.map(({ draining, failure }) => [draining, failure]),
+      [
+        [false, 'not-ready'],
+        [true, undefined],
+      ],
+    )
+    assert.equal(world.get('b').draining, true)
+  })
+
+  it('the second ends the first that waits for another to lead, and is done when that is said', () => {
+    const world = threeBackends()
+    const answers = answersOf(world)
+    drain(world, 'a')
+    for (const name of ['b', 'c']) world.kill(name)
+    world.run(500)
+    drain(world, 'a', false)
+    assert.deepEqual(
+      answers.map(({ draining, reason }) => [draining, reason]),
+      [[true, 'a was undrained meanwhile']],
+    )
+    world.run(100)
+    assert.deepEqual([answers.length, answers[1]!.failure, world.get('a').draining], [2, undefined, false])
+  })
+
+  it('no heartbeat from before it was asked for says that it is done', () => {
+    const world = threeBackends()
+    const answers = answersOf(world)
+    drain(world, 'b', false)
+    assert.equal(answers.length, 0)
+    world.run(200)
+    assert.equal(answers[0]!.failure, undefined)
+  })
+})
+
 describe('receiver: a drain is refused', () => {
   const refusal = (prepare: (world: World) => void, name = 'a') => {
     const world = threeBackends()
@@ -152,6 +212,10 @@ describe('receiver: a drain is refused', () => {
       world.run(50)
     }
     assert.equal(refusal(drainAll), 'no-successor')
+    const drainAllAtOnce = (world: World) => {
+      for (const name of ['b', 'c']) drain(world, name)
+    }
+    assert.equal(refusal(drainAllAtOnce), 'no-successor')
     const onlyOne = (world: World) => {
       world.kill('a')
       world.kill('b')
@@ -197,7 +261,14 @@ describe('receiver: a drain is refused', () => {
     Object.defineProperty(backend, 'draining', { get: () => false, set: () => undefined })
     drain(silent, 'b')
     silent.run(7_000)
-    assert.equal(told[0]!.failure, 'timed-out')
+    assert.deepEqual([told[0]!.failure, told[0]!.reason], ['timed-out', 'b does not say that it did'])
+    const unheard = threeBackends()
+    const answered = answersOf(unheard)
+    const active = unheard.get('a')
+    Object.defineProperty(active, 'draining', { get: () => false, set: () => undefined })
+    drain(unheard, 'a')
+    unheard.run(7_000)
+    assert.equal(answered[0]!.reason, 'a does not say that it did')
   })
 })
 
