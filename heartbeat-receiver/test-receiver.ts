@@ -63,7 +63,7 @@ export class Peer {
   readonly messages: { type: string; [key: string]: unknown }[] = []
   readonly closed: Promise<{ code: number; reason: string }>
 
-  constructor(t: TestContext, url: string, options: { origin?: string } = {}) {
+  constructor(t: TestContext, url: string, options: { origin?: string; headers?: { host: string } } = {}) {
     this.socket = new WebSocket(url, options)
     this.socket.on('message', (data) => {
       this.messages.push(JSON.parse(data.toString()))

@@ -146,6 +146,22 @@ describe('websocket server: bad input', () => {
     assert.equal(full.statusCode, 503, 'its own page may connect, if there is room')
   })
 
+  it('turns away a page whose name was made to point here, unless it must know a token', async (t) => {
+    for (const [token, status] of [
+      [undefined, 403],
+      ['a-secret', 101],
+    ] as const) {
+      const receiver = await startTestReceiver(t, token === undefined ? {} : { token })
+      const host = `evil.example:${receiver.port}`
+      const peer = new Peer(t, `${receiver.url}/decisions`, { origin: `http://${host}`, headers: { host } })
+      const [answer] = await Promise.race([
+        once(peer.socket, 'upgrade'),
+        once(peer.socket, 'unexpected-response').then(([, response]) => [response]),
+      ])
+      assert.equal(answer.statusCode, status)
+    }
+  })
+
   it('survives garbage that is not WebSocket', async (t) => {
     const receiver = await startTestReceiver(t)
     const bystander = await joinBackend(t, receiver, 'a')

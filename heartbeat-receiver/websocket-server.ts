@@ -3,6 +3,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import { type RawData, type WebSocket, WebSocketServer } from 'ws'
+import { namesLoopback } from './dashboard/request-origin.ts'
 import type { Input } from './events.ts'
 import { closeReason, type Lane, type Message, parseMessage, paths } from './incoming.ts'
 import {
@@ -155,6 +156,9 @@ export class WebSocketSide {
     const { origin, host } = request.headers
     if (origin !== undefined && URL.parse(origin)?.host !== host)
       return this.#turnAway(request, socket, 403, `a page of ${origin} may not connect`)
+    // Nor may one whose name was made to point here: with a token it would have to know that.
+    if (origin !== undefined && this.#options.token === undefined && !namesLoopback(host))
+      return this.#turnAway(request, socket, 403, 'without a token a page may connect by a loopback address only')
     if (this.#peers[lane].size >= this.#limits.connectionsMax[lane])
       return this.#turnAway(request, socket, 503, 'too many connections')
     this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => this.#accept(webSocket, request, lane))
