@@ -86,6 +86,26 @@ describe('receiver: one that follows', () => {
     ])
   })
 
+  it('tells of no crash with what another decides later, if it only lost sight of the active for a while', () => {
+    for (const [back, crashes] of [
+      [true, []],
+      [false, ['a']],
+    ] as const) {
+      const world = following()
+      const crashed: string[] = []
+      world.onEffect = (effect) => {
+        if (effect.type === 'crashed') crashed.push(effect.crash.name)
+      }
+      world.cut('a')
+      world.get('a').process = back ? 'running' : 'dead'
+      world.run(2_000)
+      if (back) world.connect(world.get('a'))
+      world.run(1_000)
+      follow(world, 'b', 5)
+      assert.deepEqual(crashed, crashes)
+    }
+  })
+
   it('leaves that to another that has decided it', () => {
     const world = following()
     world.kill('a')

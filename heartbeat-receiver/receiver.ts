@@ -287,8 +287,9 @@ export class Receiver {
   #followDecisions(decisions: readonly RecordedDecision[], nowMs: number): void {
     const decision = decisions.find(({ shard }) => shard === this.#shard)
     if (!decision || this.#leadership) return
+    const alive = this.#named()?.liveness.state === 'alive' // if it was lost, then to this receiver alone, for a while
     if (!this.#book.follow(decision, nowMs)) return
-    this.#losses.leaveToOthers(decision, nowMs)
+    this.#losses.leaveToOthers(alive ? null : decision, nowMs)
     const [inForce, named] = [this.#book.inForce!, this.#named()]
     if (named && follow(inForce, named, nowMs, -1)) this.#ready(inForce, nowMs) // its heartbeat was quicker than the journal
   }
