@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import pino from 'pino'
-import { announceVacancy } from './announcements.ts'
+import { announce, announceVacancy } from './announcements.ts'
 
 test('that nobody can lead is said with who is starting and how far; the very first start is no warning', () => {
   const lines: { level: number; msg: string }[] = []
@@ -19,4 +19,14 @@ test('that nobody can lead is said with who is starting and how far; the very fi
       [30, 'waiting for a backend that can lead: no active was decided yet'],
     ],
   )
+})
+
+test('how long a decision took is told by the clock of the receiver that decided it', () => {
+  const took: number[] = []
+  const log = pino({}, { write: (line: string) => void took.push(JSON.parse(line).tookMs) })
+  const decision = { shard: 0, epoch: 2, name: 'b', incarnation: 'b-1', url: 'http://b', exactlyOnce: true }
+  const event = { type: 'decided', decision, previous: 'a', reason: 'a is gone', detectedAtMs: 1_000 } as const
+  announce(log, { ...event, atMs: 1_004 })
+  announce(log, { ...event, atMs: 9_000, decidedAtMs: 1_004 })
+  assert.deepEqual(took, [4, 4])
 })

@@ -25,7 +25,7 @@ export function announce(log: Logger, event: ReceiverEvent): void {
       )
     case 'decided': {
       const { name, epoch, incarnation } = event.decision
-      const tookMs = rounded(event.atMs - event.detectedAtMs)
+      const tookMs = rounded((event.decidedAtMs ?? event.atMs) - event.detectedAtMs) // of one clock
       return log.info(
         {
           event: 'decided',
