@@ -5,7 +5,7 @@ import type { Time } from '../checkpoint/time.ts'
 import { capturedLog } from './captured-log.ts'
 import { tickMs } from './events.ts'
 import type { ReceiverEvent } from './protocol.ts'
-import { ReceiverNode } from './receiver-node.ts'
+import { ReceiverNode, type ReceiverPorts } from './receiver-node.ts'
 import { heartbeatOf, helloOf } from './test-receiver.ts'
 
 /** Turns of an event loop, by hand: timers, then what arrived, then what was to come after it. */
@@ -39,7 +39,10 @@ class HandTime implements Time {
   }
 }
 
-function startNode(t: TestContext): { node: ReceiverNode; time: HandTime; events: ReceiverEvent[] } {
+function startNode(
+  t: TestContext,
+  ports: Partial<ReceiverPorts> = {},
+): { node: ReceiverNode; time: HandTime; events: ReceiverEvent[] } {
   const time = new HandTime()
   const events: ReceiverEvent[] = []
   const nothing = () => undefined
@@ -51,6 +54,7 @@ function startNode(t: TestContext): { node: ReceiverNode; time: HandTime; events
       ...{ send: nothing, close: nothing, broadcast: nothing, tell: nothing, tellAll: nothing, tellPeers: nothing },
       ...{ probe: async () => 'connected', failedOver: nothing, leads: nothing, failed: nothing },
       publish: (event) => events.push(event),
+      ...ports,
     },
   })
   node.start()
@@ -76,4 +80,37 @@ it('a heartbeat that has arrived is read before the silence is judged that it en
     events.map(({ type }) => type),
     ['joined', 'suspected', 'left'],
   )
+})
+
+it('what was decided is told before a person is told of the crashes', async (t) => {
+  const told: string[] = []
+  const { node, time } = startNode(t, {
+    send: (_, { type }) => void (type === 'lead' && told.push(type)),
+    broadcast: ({ type }) => void (type === 'decided' && told.push(type)),
+    happened: ({ type }) => void (type === 'decided' && told.push('happened')),
+    crashed: ({ name }) => {
+      told.push(`crashed ${name}`)
+      return { happened: '', done: '', advice: '' }
+    },
+  })
+  let sequence = 0
+  const beat = (connections: number[]) => {
+    sequence++
+    for (const connection of connections)
+      node.take({ type: 'heartbeat', connection, heartbeat: heartbeatOf({ sequence }) })
+  }
+  const turn = async (connections: number[]) => {
+    time.turn(time.nowMs + tickMs, () => beat(connections))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  for (let count = 0; count < 1_000 && !node.leads; count++) await turn([])
+  for (const [index, name] of ['a', 'b', 'c'].entries()) {
+    node.take({ type: 'hello', connection: index + 1, hello: helloOf(name, { incarnation: `${name}-1` }) })
+    await turn([1])
+  }
+  for (let count = 0; count < 20; count++) await turn([1, 2, 3])
+  told.splice(0)
+  for (let count = 0; count < 100; count++) await turn([3])
+  const once = told.filter((what) => what !== 'lead') // that is said again and again, as nobody here takes it
+  assert.deepEqual(once, ['decided', 'happened', 'crashed b', 'crashed a'])
 })

@@ -180,7 +180,9 @@ export class ReceiverNode {
 
   #step(input: Input): void {
     if (this.#ending) return
-    for (const effect of this.#core.step(input, this.nowMs())) this.#carryOut(effect)
+    const effects = this.#core.step(input, this.nowMs())
+    for (const effect of effects) if (effect.type !== 'crashed') this.#carryOut(effect)
+    for (const effect of effects) if (effect.type === 'crashed') this.#carryOut(effect) // words last: what was decided waits for none
   }
 
   /** What a new follower is told, in this order. */
@@ -330,9 +332,9 @@ export class ReceiverNode {
 
   #publish({ event, evidence, quiet }: Extract<Effect, { type: 'publish' }>): void {
     const { ports, log } = this.#options
+    if (!quiet && event.type === 'decided') ports.broadcast({ type: 'decided', decision: event.decision })
     ports.happened?.(event)
     if (quiet) return
-    if (event.type === 'decided') ports.broadcast({ type: 'decided', decision: event.decision })
     ports.publish(event, evidence)
     announce(log, event)
   }
