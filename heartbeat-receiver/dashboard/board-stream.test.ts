@@ -40,14 +40,14 @@ class Response extends EventEmitter {
 /** A stream in virtual time over one backend, whose lag the test sets. */
 function streamOf(t: TestContext) {
   t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] })
-  const world = { nowMs: 0, lag: 0, looks: 0, heartbeats: 0 }
+  const world = { nowMs: 0, lag: 0, looks: 0, heartbeats: 0, url: 'http://b' }
   const keeper = new BoardKeeper({
     ...{ receiver: sampleBoard().receiver, receivers: () => [], shards: () => [], kills: false },
     sightings: () => {
       world.looks++
       return [
         {
-          backend: { ...sampleBoard().backends[1]!, lag: world.lag },
+          backend: { ...sampleBoard().backends[1]!, lag: world.lag, url: world.url },
           goneAtMs: null,
           journalReachable: true,
           drains: true,
@@ -182,6 +182,18 @@ describe('the stream of the board', () => {
       [all[3]!.response],
     )
     assert.equal(watch().served, true)
+  })
+
+  it('lets a client take its time with a board that is larger than the limit', (t) => {
+    const { world, watch, pass } = streamOf(t)
+    world.url = 'x'.repeat(2 * 1024 * 1024)
+    const { response } = watch()
+    response.writableLength = 2.5 * 1024 * 1024
+    pass(250)
+    assert.equal(response.ended, false)
+    response.writableLength = 3.5 * 1024 * 1024
+    pass(250)
+    assert.equal(response.ended, true)
   })
 
   it('ends with its receiver, and takes nobody then', (t) => {

@@ -7,7 +7,7 @@ import type { BoardKeeper } from './board-keeper.ts'
 import { trafficIntervalMs } from './fold.ts'
 
 const clientsMax = 64
-/** A client that reads so slowly that this much waits for it is let go; it may come back for a whole board, bytes. */
+/** A client that reads so slowly that this much waits for it, beside one frame, is let go; it may come back for a whole board, bytes. */
 const bufferedBytesMax = 1024 * 1024
 /** Figures are told this often, milliseconds. */
 export const changesIntervalMs = 250
@@ -25,6 +25,8 @@ export class BoardStream {
   readonly #traffic: NodeJS.Timeout
   #timers: NodeJS.Timeout[] = []
   #urgent: NodeJS.Timeout | null = null
+  /** The largest frame since somebody watches: the whole board of many backends is above any fixed limit. Bytes. */
+  #frameBytes = 0
   #toldAtMs = Number.NEGATIVE_INFINITY
   #closed = false
 
@@ -42,7 +44,7 @@ export class BoardStream {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
     response.write('retry: 1000\n\n')
     this.#tellChanges() // the others: what comes next is the difference to what this one is shown
-    response.write(eventText('board', this.#keeper.watch(this.#now())))
+    response.write(this.#frame(eventText('board', this.#keeper.watch(this.#now()))))
     this.#clients.add(response)
     if (this.#clients.size === 1) this.#begin()
     response.once('close', () => this.#left(response))
@@ -86,6 +88,7 @@ export class BoardStream {
     this.#timers = []
     if (this.#urgent) clearTimeout(this.#urgent)
     this.#urgent = null
+    this.#frameBytes = 0
     this.#keeper.rest()
   }
 
@@ -98,11 +101,18 @@ export class BoardStream {
   }
 
   #write(text: string): void {
-    const bytes = Buffer.from(text) // once for all
+    const bufferedMax = bufferedBytesMax + this.#frameBytes
+    const bytes = this.#frame(text) // once for all
     for (const client of this.#clients) {
-      if (client.writableLength > bufferedBytesMax) client.destroy()
+      if (client.writableLength > bufferedMax) client.destroy()
       else client.write(bytes)
     }
+  }
+
+  #frame(text: string): Buffer {
+    const bytes = Buffer.from(text)
+    this.#frameBytes = Math.max(this.#frameBytes, bytes.length)
+    return bytes
   }
 }
 
