@@ -11,7 +11,7 @@ import type { ReceiverOptions } from './config.ts'
 import { BoardKeeper } from './dashboard/board-keeper.ts'
 import { BoardStream } from './dashboard/board-stream.ts'
 import { createDashboardApi } from './dashboard/dashboard-api.ts'
-import { Sessions } from './dashboard/sessions.ts'
+import { Sessions, sessionCookieOf } from './dashboard/sessions.ts'
 import { listenError, ReceiverError } from './errors.ts'
 import { EventStream } from './event-stream.ts'
 import { createHttpApi } from './http-api.ts'
@@ -106,7 +106,11 @@ class Service {
     this.#board = this.#createBoard(name)
     this.#stream = new BoardStream(this.#board, () => this.#node.nowMs())
     this.#done.promise.catch(() => undefined) // whoever waits for it is told; nobody has to
-    const { server, unwatch } = createListener(options, { log: this.#log, metrics: this.#metrics }, this.#createApi())
+    const { server, unwatch } = createListener(
+      options,
+      { log: this.#log, metrics: this.#metrics },
+      this.#createApi(name),
+    )
     this.#server = server
     this.#unwatch = unwatch
     this.#server.maxConnections = connectionsMax
@@ -220,10 +224,11 @@ class Service {
     }
   }
 
-  #createDashboardApi() {
+  #createDashboardApi(name: string) {
     const { token, tlsCert, killHook } = this.#options
     return createDashboardApi({
       ...{ token, killHook, sessions: new Sessions(), secure: tlsCert !== undefined, stream: this.#stream },
+      sessionCookie: sessionCookieOf(name),
       now: () => performance.now(),
       board: () => this.#board.board(this.#node.nowMs()),
       handOver: (request) => this.#node.handOver(request),
@@ -232,7 +237,7 @@ class Service {
     })
   }
 
-  #createApi(): RequestListener {
+  #createApi(name: string): RequestListener {
     return createHttpApi({
       token: this.#options.token,
       metrics: this.#metrics,
@@ -242,7 +247,7 @@ class Service {
       serving: () => this.#node.serving,
       notReady: () => this.#node.notReady,
       leads: () => this.#node.leads,
-      dashboard: this.#createDashboardApi(),
+      dashboard: this.#createDashboardApi(name),
     })
   }
 }

@@ -73,7 +73,7 @@ describe('a browser’s session', () => {
     assert.equal(given.status, 200)
     assert.match(
       given.headers['set-cookie']![0]!,
-      /^heartline-session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=43200$/,
+      /^heartline-session-[\w.~-]+=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=43200$/,
     )
     const headers = { cookie: cookieOf(given) }
     assert.deepEqual((await call(receiver, 'GET', '/api/session', { headers })).body, { needed: true, given: true })
@@ -82,7 +82,7 @@ describe('a browser’s session', () => {
     assert.equal((await call(receiver, 'POST', '/api/handover', { headers, body: {} })).status, 409)
     assert.equal((await call(receiver, 'GET', '/metrics', { headers })).status, 401, 'no browser needs these')
     const ended = await call(receiver, 'DELETE', '/api/session', { headers })
-    assert.match(ended.headers['set-cookie']![0]!, /^heartline-session=; .*Max-Age=0$/)
+    assert.match(ended.headers['set-cookie']![0]!, /^heartline-session-[\w.~-]+=; .*Max-Age=0$/)
     assert.equal((await call(receiver, 'GET', '/api/board', { headers })).status, 401)
   })
 
@@ -96,9 +96,9 @@ describe('a browser’s session', () => {
       assert.equal((await call(receiver, 'POST', '/api/session', { body })).status, 400)
     assert.equal((await call(receiver, 'POST', '/api/session', { body: '{' })).status, 400)
     assert.equal((await call(receiver, 'POST', '/api/session', { body: { token: 'x'.repeat(5_000) } })).status, 413)
-    const forged = { cookie: 'heartline-session=undefined' }
+    const given = await call(receiver, 'POST', '/api/session', { body: { token: secret } })
+    const forged = { cookie: `${cookieOf(given).split('=')[0]}=undefined` }
     assert.equal((await call(receiver, 'GET', '/api/board', { headers: forged })).status, 401)
-    await call(receiver, 'POST', '/api/session', { body: { token: secret } })
     assert.ok(!receiver.lines.some((line) => /a-secret-token|another/.test(JSON.stringify(line))))
   })
 

@@ -65,7 +65,7 @@ export function createDashboardApi(options: DashboardApiOptions): Router {
 
 /** Open to all, as it is how a browser shows that it knows the token. */
 function addSession(router: Router, options: DashboardApiOptions): void {
-  const { token, sessions, secure, now, log } = options
+  const { token, sessions, sessionCookie, secure, now, log } = options
   router.get('/api/session', ({ headers }, response) => {
     response.setHeader('cache-control', 'no-store')
     response.json({ needed: token !== undefined, given: isGiven(options, headers) })
@@ -79,12 +79,12 @@ function addSession(router: Router, options: DashboardApiOptions): void {
     }
     const id = randomBytes(sessionIdBytes).toString('base64url')
     sessions.open(id, now())
-    response.setHeader('set-cookie', setCookieOf(id, secure))
+    response.setHeader('set-cookie', setCookieOf(sessionCookie, id, secure))
     response.json({ needed: token !== undefined, given: true })
   })
   router.delete('/api/session', ({ headers }, response) => {
-    sessions.end(sessionIn(headers.cookie))
-    response.setHeader('set-cookie', setCookieOf(null, secure))
+    sessions.end(sessionIn(headers.cookie, sessionCookie))
+    response.setHeader('set-cookie', setCookieOf(sessionCookie, null, secure))
     response.json({ needed: token !== undefined, given: token === undefined })
   })
 }

@@ -9,13 +9,16 @@ import { type Sessions, sessionIn } from './sessions.ts'
 export interface GuardOptions {
   readonly token: string | undefined
   readonly sessions: Sessions
+  /** What this receiver's cookie is called. */
+  readonly sessionCookie: string
   /** Monotonic milliseconds. */
   readonly now: () => number
 }
 
 /** True if a request has the token, or a session that was given for it. */
-export function isGiven({ token, sessions, now }: GuardOptions, headers: IncomingHttpHeaders): boolean {
-  return isAllowed(token, bearerToken(headers.authorization)) || sessions.isOpen(sessionIn(headers.cookie), now())
+export function isGiven(options: GuardOptions, { authorization, cookie }: IncomingHttpHeaders): boolean {
+  const { token, sessions, sessionCookie, now } = options
+  return isAllowed(token, bearerToken(authorization)) || sessions.isOpen(sessionIn(cookie, sessionCookie), now())
 }
 
 /** Before anything of `/api`: what pages of other sites make a browser send is refused. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { isOwn, namesLoopback } from './request-origin.ts'
-import { Sessions, sessionIn, sessionMs, sessionsMax, setCookieOf } from './sessions.ts'
+import { Sessions, sessionCookieOf, sessionIn, sessionMs, sessionsMax, setCookieOf } from './sessions.ts'
 
 describe('a session', () => {
   it('lasts for twelve hours, or until it is ended', () => {
@@ -24,15 +24,25 @@ describe('a session', () => {
   })
 
   it('is found among other cookies, and only under its own name', () => {
-    assert.equal(sessionIn('a=1; heartline-session=abc; b=2'), 'abc')
-    for (const cookie of [undefined, '', 'a=1', 'x-heartline-session=abc', 'heartline-session2=abc'])
-      assert.equal(sessionIn(cookie), undefined, String(cookie))
+    const name = 'heartline-session-r'
+    assert.equal(sessionIn(`a=1; ${name}=abc; b=2`, name), 'abc')
+    for (const cookie of [undefined, '', 'a=1', `x-${name}=abc`, `${name}2=abc`])
+      assert.equal(sessionIn(cookie, name), undefined, String(cookie))
+  })
+
+  it('has a name of its own for each receiver of a host, of characters that a cookie may have (RFC 6265 4.1.1)', () => {
+    const receivers = ['h:7070', 'h:7071', 'h-7070', 'h.7070', 'h_7070']
+    const names = receivers.map(sessionCookieOf)
+    assert.equal(new Set(names).size, receivers.length)
+    for (const name of names) assert.match(name, /^[!#$%&'*+.^_`|~\w-]+$/)
+    const both = names.map((name, index) => `${name}=s${index}`).join('; ')
+    assert.equal(sessionIn(both, sessionCookieOf('h:7071')), 's1')
   })
 
   it('cannot be read by scripts nor sent by other sites, and goes by TLS only where there is TLS', () => {
-    assert.equal(setCookieOf('abc', false), 'heartline-session=abc; Path=/; HttpOnly; SameSite=Strict; Max-Age=43200')
-    assert.match(setCookieOf('abc', true), /; Secure$/)
-    assert.match(setCookieOf(null, true), /^heartline-session=; .*Max-Age=0; Secure$/)
+    assert.equal(setCookieOf('s', 'abc', false), 's=abc; Path=/; HttpOnly; SameSite=Strict; Max-Age=43200')
+    assert.match(setCookieOf('s', 'abc', true), /; Secure$/)
+    assert.match(setCookieOf('s', null, true), /^s=; .*Max-Age=0; Secure$/)
   })
 })
 
