@@ -87,7 +87,7 @@ function question(action: Action): { title: string; text: string; button: string
     case 'drain':
       return {
         title: `Drain ${action.name}?`,
-        text: 'It is chosen for nothing from then on, and hands over if it leads. It goes on following the journal until it is undrained or started anew.',
+        text: 'It is chosen for nothing from then on, and hands over if it leads. It goes on following the journal until it is undrained or started anew. While it is drained it takes over from nobody, even if all others are lost.',
         button: 'Drain',
       }
     case 'undrain':

@@ -35,7 +35,7 @@ async function ask(action: Action): Promise<Outcome> {
   }
   const response = await post('/api/drain', { name, draining: kind === 'drain' })
   if (!response.ok) return refusal(`${name} was not ${kind}ed`, response)
-  return { done: true, text: kind === 'drain' ? `${name} is being drained.` : `${name} may lead again.` }
+  return { done: true, text: kind === 'drain' ? `${name} is drained.` : `${name} may lead again.` }
 }
 
 /** True if the token was right. */
