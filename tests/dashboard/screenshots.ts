@@ -13,7 +13,7 @@ import { type Installation, startInstallation } from './installation.ts'
 
 const folder = join(import.meta.dirname, '../../docs/images')
 /** What is kept with the sources is small. */
-const bytesMax = 250_000
+const bytesMax = 250 * 1_024
 /** As long as the plots and traces need to have something to show. */
 const quietMs = 20_000
 const afterMs = 6_000
