@@ -45,7 +45,8 @@ export function faultsPage(rows: readonly Row[], outcomes: readonly Outcome[], m
       ? 'Every process had a network of its own (Linux network namespaces); cuts drop packets, with no word to either side.'
       : 'Processes were joined by proxies, for want of the right to make network namespaces; cuts stall connections.',
     'The pause is the longest time between two good answers to any client, at about 300 requests a second: its least is the time between two',
-    'requests. Balancers, backends, receivers, Kafka and clients share the machine.',
+    'requests. Balancers, backends, receivers, Kafka and clients share the machine, with `--jobs` those of several installations:',
+    'the pause of a quiet machine is in [performance](performance.md).',
     '',
     '*Other* counts what a row itself checks: that the next active takes over, that epochs go on above, that no process ends by itself, and that',
     'after each event everything works together again within 20 seconds.',
