@@ -7,6 +7,7 @@
  */
 import type { Effect } from './events.ts'
 import { isDraining, type KnownBackend, takesDrain } from './known-backend.ts'
+import { memberOf } from './member-list.ts'
 import { chooseSuccessor, type Failure, type HandoverContext, notLeading } from './planned-handover.ts'
 import type { Drained } from './protocol.ts'
 
@@ -119,14 +120,8 @@ function whyNot(
     return 'failure' in successor ? successor : null
   }
   // Whoever could lead without it: else nobody could once it is drained.
-  if (backends.some((other) => other !== backend && mayServe(other))) return null
+  if (backends.some((other) => other !== backend && memberOf(other) !== null)) return null
   return { failure: 'no-successor', reason: `nobody else could lead; start another backend before ${name} is drained` }
-}
-
-function mayServe(backend: KnownBackend): boolean {
-  const { liveness, status } = backend
-  if (liveness.state !== 'alive' || !status || isDraining(backend)) return false
-  return status.phase !== 'starting' && status.phase !== 'stopping'
 }
 
 function outcomeOf(
