@@ -28,6 +28,7 @@ export const elsewhere: Readonly<Record<string, Elsewhere>> = {
   'npm ci': ci('npm ci --no-audit --no-fund'),
   'npm test': ci('npm test'),
   'npm run check': ci('npm test'), // its first half
+  'npm run test:system': ci('npm run test:system'),
   'npm run test:bench': ci('npm run test:bench'),
   'npm run test:faults': ci('npm run test:faults'),
   'npm run simulate -- --mutations': ci('npm run simulate -- --mutations'),
@@ -41,7 +42,7 @@ export const elsewhere: Readonly<Record<string, Elsewhere>> = {
   'npm run bench -- proxy': bench('proxy'),
   'npm run bench -- receiver': bench('receiver'),
   'npm run status -- --watch': test('compose/live/status-watch.test.ts', "'status', '--watch'"),
-  'npm run demo -- --kills 0': test('tests/demo-by-hand.test.ts', "'--kills', '0'"),
+  'npm run demo -- --kills 0': test('tests/system/demo-by-hand.slow-test.ts', "'--kills', '0'"),
   'npm run heartline -- health': test('compose/health.test.ts', "[main, 'health', ...args]"),
   'docker compose -f compose/observability/compose.yaml up -d': onHost,
   [inContainers('up --wait')]: docker,

@@ -19,7 +19,7 @@ interface Report {
 /** The demo that goes on until somebody ends it, on an embedded journal. */
 async function openDemo(t: TestContext) {
   const directory = await mkdtemp(join(tmpdir(), 'heartline-demo-'))
-  const main = join(import.meta.dirname, '..', 'compose', 'main.ts')
+  const main = join(import.meta.dirname, '..', '..', 'compose', 'main.ts')
   const flags = ['--kills', '0', '--json', '--rate', '100', '--clients', '10', '--kafka', `file:${directory}`]
   const child = spawn(process.execPath, [main, 'demo', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
   const exited = once(child, 'exit').then(([code]) => code as number)

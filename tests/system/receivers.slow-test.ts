@@ -5,9 +5,9 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kafka, logLevel } from 'kafkajs'
 import pino from 'pino'
-import { type Cluster, startCluster } from '../compose/cluster.ts'
-import type { LogLine } from '../compose/processes.ts'
-import { needsKafka } from './needs.ts'
+import { type Cluster, startCluster } from '../../compose/cluster.ts'
+import type { LogLine } from '../../compose/processes.ts'
+import { needsKafka } from '../needs.ts'
 
 const log = pino({ level: 'silent' })
 /** Far more than it takes on a machine that does nothing else, milliseconds. */

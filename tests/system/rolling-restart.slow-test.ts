@@ -3,12 +3,12 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
-import { type Cluster, startCluster } from '../compose/cluster.ts'
-import { handOver } from '../compose/handover.ts'
-import { LoadThread } from '../compose/load/load-thread.ts'
-import { type Move, Moves } from '../compose/moves.ts'
-import type { LogLine } from '../compose/processes.ts'
-import { needsKafka } from './needs.ts'
+import { type Cluster, startCluster } from '../../compose/cluster.ts'
+import { handOver } from '../../compose/handover.ts'
+import { LoadThread } from '../../compose/load/load-thread.ts'
+import { type Move, Moves } from '../../compose/moves.ts'
+import type { LogLine } from '../../compose/processes.ts'
+import { needsKafka } from '../needs.ts'
 
 const log = pino({ level: 'silent' })
 /** Longer than others: ten processes are started and ended, one after the other. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { needsKafka } from './needs.ts'
+import { needsKafka } from '../needs.ts'
 
 interface Report {
   requests: number
@@ -15,7 +15,7 @@ interface Report {
 
 /** Runs what people run, and gives its exit code and its report. */
 function demo(...flags: string[]): Promise<{ code: number; report: Report; said: string }> {
-  const main = join(import.meta.dirname, '..', 'compose', 'main.ts')
+  const main = join(import.meta.dirname, '..', '..', 'compose', 'main.ts')
   return new Promise((resolve) => {
     execFile(process.execPath, [main, 'demo', '--json', ...flags], { maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
       const last = stdout.trimEnd().split('\n').at(-1) ?? ''

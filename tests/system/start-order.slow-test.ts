@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import pino from 'pino'
-import { freePorts } from '../compose/kafka/ports.ts'
-import { type LogLine, Processes } from '../compose/processes.ts'
-import { needsKafka } from './needs.ts'
+import { freePorts } from '../../compose/kafka/ports.ts'
+import { type LogLine, Processes } from '../../compose/processes.ts'
+import { needsKafka } from '../needs.ts'
 
 const log = pino({ level: 'silent' })
 

@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pino from 'pino'
-import { type Cluster, startCluster } from '../compose/cluster.ts'
-import { freePorts } from '../compose/kafka/ports.ts'
-import { needsKafka } from './needs.ts'
+import { type Cluster, startCluster } from '../../compose/cluster.ts'
+import { freePorts } from '../../compose/kafka/ports.ts'
+import { needsKafka } from '../needs.ts'
 
 const log = pino({ level: 'silent' })
 
