@@ -26,7 +26,7 @@ export interface MembersControl {
 }
 
 export interface AdminSources {
-  /** True if there is a backend to send to. */
+  /** True if there is a backend to send to, now or once it can be reached: what waits for it is held. */
   ready: () => boolean
   /** Without one, whoever reaches the port may do everything. */
   token: string | undefined

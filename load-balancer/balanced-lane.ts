@@ -93,6 +93,10 @@ export class BalancedLane implements Lane {
     return this.#held.takePeak()
   }
 
+  get knowsBackend(): boolean {
+    return this.#members.length > 0
+  }
+
   get takes(): boolean {
     const nowMs = this.#options.time.now()
     if (this.#members.some((place) => place.takes(nowMs, false))) return true

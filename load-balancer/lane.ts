@@ -4,6 +4,8 @@ import type { Provenance } from './message-headers.ts'
 import type { StreamTargets } from './stream-lane.ts'
 
 export interface Lane extends JobOwner, StreamTargets {
+  /** True if there is a backend to send to, now or once it can be reached. */
+  readonly knowsBackend: boolean
   /** Requests held now. */
   readonly held: number
   /** Takes a request that was read; its outlet hears what becomes of it. */

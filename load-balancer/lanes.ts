@@ -50,9 +50,9 @@ export class Lanes implements StreamTargets {
     return changed
   }
 
-  /** True if requests can be sent now. */
+  /** True once somebody is known to send to. A backend that cannot be reached is waited for, with requests held: no reason to send clients away. */
   get ready(): boolean {
-    return this.#current.takes
+    return this.#current.knowsBackend
   }
 
   get held(): number {

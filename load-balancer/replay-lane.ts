@@ -101,6 +101,10 @@ export class ReplayLane implements Lane {
     return this.#held.takePeak()
   }
 
+  get knowsBackend(): boolean {
+    return this.#target !== undefined
+  }
+
   /** True if the target takes what other lanes send. */
   get takes(): boolean {
     return this.#target !== undefined && this.#gate.lets
