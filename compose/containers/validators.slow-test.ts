@@ -75,3 +75,12 @@ test('Prometheus’ own tool finds no fault in its configurations and the alert 
   const { stdout } = await run(promtool, ['check', 'rules', join(folder, 'observability/alerts.yml')])
   assert.match(stdout, /SUCCESS: \d+ rules found/)
 })
+
+test('the alert rules fire when they should, also when nothing is there any more, and not before', async (t) => {
+  const promtool = await needs(t, 'promtool')
+  if (promtool === undefined) return
+  const { stdout } = await run(promtool, ['test', 'rules', join(folder, 'observability/alerts.test.yml')]).catch(
+    ({ stdout, stderr }: { stdout: string; stderr: string }) => assert.fail(`${stdout}${stderr}`),
+  )
+  assert.match(stdout, /SUCCESS/)
+})
