@@ -44,6 +44,9 @@ test('a service answers through its checkpoint once it is named, and its plain r
     ],
     [201, 204],
   )
+  // What a balancer sends on for a client: sessions are the balancer's own, and a client may not use them up.
+  const forClient = { method: 'POST', headers: { via: '1.1 heartline' } }
+  assert.equal((await fetch(`${url}${sessionsPath}`, forClient)).status, 404)
 })
 
 test('a route that is not exactly once is refused a replay of a POST, and not of a PUT', async (t) => {

@@ -40,7 +40,8 @@ export function createHttpServer(
   { routes, warmUp, metrics, health, token, log }: InFront,
 ): Server {
   const server = createServer({ keepAliveTimeout: keepAliveTimeoutMs, noDelay: true }, (request, response) => {
-    if (request.url === sessionsPath) {
+    // Sessions are the balancer's own; what it sends on for a client says so, and is the application's.
+    if (request.url === sessionsPath && request.headers.via === undefined) {
       if (request.method === 'POST') return routes.openSession(request, response)
       response.writeHead(204).end() // a sign of life, for a balancer that waits long
       return

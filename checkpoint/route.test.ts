@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test'
 import pino from 'pino'
 import { Checkpoint } from './checkpoint.ts'
 import type { Journal, JournalRecord, RecordListener, Tail } from './journal.ts'
+import type { CheckpointLimits } from './limits.ts'
 import { createMemoryLog, type MemoryLog, memoryJournal } from './memory-journal.ts'
 import { formatReadsHeader, formatRequestHeader } from './request-headers.ts'
 import { routes } from './route.ts'
@@ -60,6 +61,35 @@ class GatedJournal implements Journal {
   close = () => this.#inner.close()
 }
 
+/** A journal in memory whose appends can be made to wait. */
+class StuckJournal implements Journal {
+  readonly #inner: Journal
+  #free: Promise<void> = Promise.resolve()
+
+  constructor(shared: MemoryLog) {
+    this.#inner = memoryJournal(shared)
+  }
+
+  /** Appends wait until what this returns is called. */
+  stick(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#free = promise
+    return resolve
+  }
+
+  append = async (value: Uint8Array, deadlineMs: number) => {
+    await this.#free
+    return this.#inner.append(value, deadlineMs)
+  }
+
+  open = () => this.#inner.open()
+  tail = (from: number, onRecords: RecordListener) => this.#inner.tail(from, onRecords)
+  start = () => this.#inner.start()
+  end = () => this.#inner.end()
+  truncate = (before: number) => this.#inner.truncate(before)
+  close = () => this.#inner.close()
+}
+
 /** A node that counts, over a shared log. */
 async function node(
   t: TestContext,
@@ -67,6 +97,7 @@ async function node(
   name: string,
   token?: string,
   journal: Journal = memoryJournal(shared),
+  limits: Partial<CheckpointLimits> = {},
 ) {
   const checkpoint = new Checkpoint({
     journal,
@@ -74,6 +105,7 @@ async function node(
     node: name,
     url: () => `http://${name}`,
     log,
+    limits,
   })
   const http = routes(checkpoint, { node: name, token, log, claimWaitMs: 5_000 })
   const counters = checkpoint.map<number>('counters')
@@ -180,6 +212,45 @@ test('a request of a session that is not open is refused and never run', async (
   await a.lead(1)
   const refused = await a.ask('POST', '/count', note('77', 1))
   assert.deepEqual([refused.status, refused.headers['x-heartline-refused'], a.runs()], [410, 'session-ended', 0])
+})
+
+test('a replay that a full queue turns away is unknown, not void: its first sending may have been applied', async (t) => {
+  const shared = createMemoryLog()
+  const journal = new StuckJournal(shared)
+  const a = await node(t, shared, 'a', undefined, journal, { queueMax: 2 })
+  await a.lead(1)
+  const { session } = (await a.ask('POST', '/sessions')).body as { session: string }
+  assert.equal((await a.ask('POST', '/count', note(session, 1))).status, 201)
+  assert.equal((await a.ask('POST', '/count', { 'idempotency-key': 'k' })).status, 201)
+  const go = journal.stick()
+  const waiting = [2, 3].map((number) => a.ask('POST', '/count', note(session, number)))
+  while (a.runs() < 4) await new Promise((resolve) => setImmediate(resolve))
+  const said = async (headers: Record<string, string>) => {
+    const { status, body } = await a.ask('POST', '/count', headers)
+    const { code, outcome, key } = body as { code: string; outcome: string; key?: string | null }
+    return [status, code, outcome, key]
+  }
+  assert.deepEqual(await said(note(session, 4)), [503, 'QUEUE_FULL', 'not applied', undefined])
+  assert.deepEqual(await said(note(session, 1, 1, 1)), [503, 'QUEUE_FULL', 'unknown', null])
+  assert.deepEqual(await said({ 'idempotency-key': 'k' }), [503, 'QUEUE_FULL', 'unknown', 'k'])
+  go()
+  for (const answer of waiting) assert.equal((await answer).status, 201)
+  const again = await a.ask('POST', '/count', note(session, 1, 1, 2))
+  assert.deepEqual([again.status, again.body], [201, { value: 1 }])
+})
+
+test('who does not lead cannot say that what was sent before was not applied', async (t) => {
+  const b = await node(t, createMemoryLog(), 'b')
+  const outcome = async (headers: Record<string, string>) =>
+    ((await b.ask('POST', '/count', headers)).body as { outcome: string }).outcome
+  assert.deepEqual(
+    [await outcome({}), await outcome({ 'idempotency-key': 'k' }), await outcome(note('1', 1, 0, 1))],
+    ['not applied', 'unknown', 'unknown'],
+  )
+  assert.equal(
+    ((await b.ask('GET', '/count', { 'idempotency-key': 'k' })).body as { outcome: string }).outcome,
+    'not applied',
+  )
 })
 
 test('an Idempotency-Key is honoured per caller, and refused for another request', async (t) => {

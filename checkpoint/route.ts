@@ -104,17 +104,18 @@ export function routes(checkpoint: Checkpoint, options: RouteOptions): Routes {
     const known = note(request)
     if (known) checkpoint.sawEpoch(known.epoch)
     if (checkpoint.leads) return act(known)
+    const refuse = () => refuseToLead(response, askedOf(request, known))
     const { phase, journalReign } = checkpoint.status()
     const named = known !== undefined && known.epoch > journalReign[0]
-    if (phase !== 'claiming' && !named) return refuse(response)
-    void checkpoint.whenLeading(claimWaitMs).then((leads) => (leads ? act(known) : refuse(response)))
+    if (phase !== 'claiming' && !named) return refuse()
+    void checkpoint.whenLeading(claimWaitMs).then((leads) => (leads ? act(known) : refuse()))
   }
 
-  function refuse(response: ServerResponse): void {
-    sendError(response, new CheckpointError('NOT_ACTIVE', `${node} does not lead`), null)
+  function refuseToLead(response: ServerResponse, asked: Asked): void {
+    sendError(response, new CheckpointError('NOT_ACTIVE', `${node} does not lead`), asked)
   }
 
-  function sendError(response: ServerResponse, error: unknown, key: string | null): void {
+  function sendError(response: ServerResponse, error: unknown, { key, before }: Asked): void {
     if (!(error instanceof CheckpointError)) {
       log.error({ err: error }, 'a route failed; nothing was changed')
       return send(
@@ -125,7 +126,8 @@ export function routes(checkpoint: Checkpoint, options: RouteOptions): Routes {
         }),
       )
     }
-    const { status, outcome, code, message } = error
+    const { status, code, message } = error
+    const outcome = before && isUnseen(error) ? 'unknown' : error.outcome
     const headers: Record<string, string> = { 'content-type': 'application/problem+json' }
     if (status === 503) headers['retry-after'] = '1'
     if (code === 'SESSION_ENDED') headers[refusedHeader] = 'session-ended'
@@ -177,10 +179,10 @@ export function routes(checkpoint: Checkpoint, options: RouteOptions): Routes {
   function settle(
     response: ServerResponse,
     outcome: Outcome<Answer>,
-    key: string | null,
+    asked: Asked,
     added?: RouteResponse['headers'],
   ): void {
-    if (outcome.kind === 'failed') return sendError(response, outcome.error, key)
+    if (outcome.kind === 'failed') return sendError(response, outcome.error, asked)
     if (outcome.kind === 'ran')
       return sendText(response, outcome.result.status, outcome.result.headers, outcome.result.text, added)
     const { status, headers, body } = JSON.parse(outcome.responseText) as Required<RouteResponse>
@@ -191,8 +193,8 @@ export function routes(checkpoint: Checkpoint, options: RouteOptions): Routes {
   /** Answers from a standby's own state, or refuses at once: who leads is asked then. */
   function readStandby(handler: RouteHandler, request: RouteRequest, response: ServerResponse, limitMs: number): void {
     const read = checkpoint.readStandby(() => answerOf(handler(request)), responseTextOf, limitMs)
-    if (!read) return refuse(response)
-    settle(response, read.outcome, null, {
+    if (!read) return refuseToLead(response, onceOnly)
+    settle(response, read.outcome, onceOnly, {
       [epochHeader]: String(read.epoch),
       [stalenessHeader]: String(Math.ceil(read.stalenessMs)),
       [offsetHeader]: String(read.offset),
@@ -208,7 +210,7 @@ export function routes(checkpoint: Checkpoint, options: RouteOptions): Routes {
       .then((body) => Object.assign(request, { body }))
       .then(act)
       .catch((error: unknown) => {
-        sendError(response, error, null)
+        sendError(response, error, onceOnly)
         dropRest(request)
       })
   }
@@ -222,12 +224,12 @@ export function routes(checkpoint: Checkpoint, options: RouteOptions): Routes {
     ): void => {
       const identity = isSafe(request.method ?? '') ? reading : identify(request, known)
       if (typeof identity === 'string') return send(response, problem(400, 'Bad Request', { detail: identity }))
-      const key = identity?.key === undefined ? null : String(request.headers[keyHeader])
+      const asked = identity === reading ? onceOnly : askedOf(request, known)
       checkpoint.submit(
         () => answerOf(handler(request)),
         identity === reading ? textOf : responseTextOf,
         identity,
-        (outcome) => settle(response, outcome, key, added),
+        (outcome) => settle(response, outcome, asked, added),
       )
     }
 
@@ -250,12 +252,34 @@ export function routes(checkpoint: Checkpoint, options: RouteOptions): Routes {
     whenLeading(request, response, () => {
       checkpoint.openSession().then(
         (session) => send(response, { status: 201, body: { session } }),
-        (error: unknown) => sendError(response, error, null),
+        (error: unknown) => sendError(response, error, onceOnly),
       )
     })
   }
 
   return { route, note, openSession }
+}
+
+/** What an error tells a client of the request. */
+interface Asked {
+  /** Its `Idempotency-Key`, under which it may be asked again. */
+  readonly key: string | null
+  /** True if the same may have been asked, and applied, before. */
+  readonly before: boolean
+}
+
+const onceOnly: Asked = { key: null, before: false }
+
+function askedOf({ method = '', headers }: RouteRequest, note: RequestNote | undefined): Asked {
+  if (isSafe(method)) return onceOnly
+  const key = headers[keyHeader]
+  const named = typeof key === 'string' && key !== ''
+  return { key: named ? key : null, before: named || (note !== undefined && note.replays > 0) }
+}
+
+/** True if it was refused before anybody looked whether it is known: that says nothing of an earlier sending. */
+function isUnseen({ code }: CheckpointError): boolean {
+  return code === 'QUEUE_FULL' || code === 'NOT_ACTIVE'
 }
 
 /** An answer with its body encoded once. */
