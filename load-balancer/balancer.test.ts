@@ -89,6 +89,16 @@ describe('the admin port', () => {
     assert.match(text, /process_cpu_seconds_total/)
   })
 
+  it('is ready all the while that the active cannot be reached: a probe must not send clients away from who holds', async (t) => {
+    const { a, b, follower, balancer, send } = await startCluster(t)
+    a.kill()
+    const reply = send({ method: 'POST', path: '/seats/1' })
+    await until(() => follower.reports.length > 0, 'a report')
+    assert.equal((await fetch(`${balancer.adminUrl}/readyz`)).status, 200)
+    follower.decide(b.decision(2))
+    assert.equal((await reply).status, 200)
+  })
+
   it('bounds the labels that clients choose', async (t) => {
     const { balancer, send } = await startCluster(t)
     for (let index = 0; index < 80; index += 1) await send({ path: `/p${index}`, method: index % 2 ? 'GET' : 'REPORT' })

@@ -231,16 +231,6 @@ describe('holding', () => {
     assert.equal((await reply).status, 200)
   })
 
-  it('is ready all the while that the active cannot be reached: a probe must not send clients away from who holds', async (t) => {
-    const { a, b, follower, balancer, send } = await startCluster(t)
-    a.kill()
-    const reply = send({ method: 'POST', path: '/seats/1' })
-    await until(() => follower.reports.length > 0, 'a report')
-    assert.equal((await fetch(`${balancer.adminUrl}/readyz`)).status, 200)
-    follower.decide(b.decision(2))
-    assert.equal((await reply).status, 200)
-  })
-
   it('ends after the hold time with 503, Retry-After and not applied', async (t) => {
     const { send } = await startCluster(t, { decided: false, options: { holdTimeMs: 30 } })
     const { status, headers, text } = await send({ method: 'POST', path: '/' })
