@@ -183,6 +183,32 @@ test('what it says that it has yielded it has given up before, and takes again u
   assert.ok(checkpoint.status().leased)
 })
 
+test('a receiver that was deposed and says yield late ends no lease of a newer reign; it is answered all the same', async (t) => {
+  const world = new World(t)
+  const { node, sockets } = world.make('a', { receivers: ['ws://r', 'ws://deposed'] })
+  node.join()
+  await world.time.run(0)
+  for (const socket of sockets) {
+    socket.open()
+    socket.hear({ type: 'welcome', version: 1, heartbeatIntervalMs: intervalMs, epoch: 0 })
+  }
+  await world.time.run(500)
+  const [socket, deposed] = [sockets[0]!, sockets[1]!]
+  const joined = { node, socket, phases: () => [] }
+  world.lead(joined, 7)
+  await world.time.run(500)
+  grant(joined, 7)
+  deposed.hear({ type: 'yield', epoch: 5 })
+  assert.ok(node.checkpoint.status().leased)
+  assert.deepEqual(deposed.sent.at(-1), { type: 'yielded', epoch: 5 })
+  await world.time.run(100)
+  grant(joined, 7)
+  assert.ok(node.checkpoint.status().leased, 'nor those granted for it later')
+  grant(joined, 5)
+  deposed.hear({ type: 'yield', epoch: 7 })
+  assert.ok(!node.checkpoint.status().leased)
+})
+
 test('an answer that names a higher epoch ends the lease', async (t) => {
   const world = new World(t)
   const joined = await world.join('a')

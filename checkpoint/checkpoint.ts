@@ -166,7 +166,10 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     this.#replica.lease.grant(grant)
   }
 
-  /** Gives the lease up, and takes none again for this reign, or up to the epoch that is given: another may be named at once. Reads go on by barriers. */
+  /**
+   * Gives the lease up, and takes none again, for reigns up to this one, or to the epoch that is given: another may be named at once. Reads go
+   * on by barriers. A lease of a higher epoch stays.
+   */
   dropLease(epoch: number = this.#replica.reign[0]): void {
     this.#replica.lease.drop(epoch)
   }

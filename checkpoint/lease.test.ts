@@ -57,10 +57,12 @@ test('what was dropped is over, and no later grant up to that epoch counts; one 
   assert.equal(lease.holds(at(1_110), 6), true)
 })
 
-test('dropping ends what is held, though it was granted ahead of the reign that it is for', () => {
-  const lease = leaseOf(grant({ epoch: 6 }))
+test('what is dropped late, when a lease of a higher epoch is held, leaves that one; dropping all of them ends it', () => {
+  const lease = leaseOf(grant({ epoch: 7 }))
   lease.drop(5)
-  assert.equal(lease.holds(at(1_010), 6), false)
+  assert.equal(lease.holds(at(1_010), 7), true)
+  lease.drop(Number.MAX_SAFE_INTEGER)
+  assert.equal(lease.holds(at(1_010), 7), false)
 })
 
 test('a higher epoch that somebody has heard of ends a lease for good; the own one, or a lower, does not', () => {

@@ -41,9 +41,9 @@ export class Lease {
     this.#grant = grant
   }
 
-  /** Gives up what is held, and whatever is granted up to this epoch from now on. */
+  /** Gives up what is held or will be granted for reigns up to this epoch. A lease of a later reign is not what was asked for, and stays. */
   drop(epoch: number): void {
-    this.saw(Math.max(epoch, this.#grant?.epoch ?? 0) + 1)
+    this.saw(epoch + 1)
   }
 
   /** Somebody has heard of this epoch: leases of lower ones are over. */
