@@ -9,7 +9,7 @@ const cutMs = 1_500
 const zombieMs = 400
 /** What was under way is journaled by then. */
 const lastWriteMs = 60
-const briefPause = 'a pause of tens of ms'
+const briefPause = 'a short pause, no error'
 const usual = { shape: shapes.usual, allowance: 'nothing' } as const
 
 async function killBy(stage: Stage, signal: NodeJS.Signals): Promise<void> {

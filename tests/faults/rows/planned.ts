@@ -2,7 +2,7 @@
 import type { Row } from '../row.ts'
 import { shapes } from '../shapes.ts'
 
-const usual = { shape: shapes.usual, promise: 'nothing' } as const
+const usual = { shape: shapes.usual, promise: 'no error' } as const
 
 export const plannedRows: readonly Row[] = [
   {
@@ -36,7 +36,7 @@ export const plannedRows: readonly Row[] = [
     ...usual,
     name: 'rolling-restart',
     event: 'rolling restart of every process, one after the other (SIGTERM)',
-    promise: 'nothing; who dials a balancer that is away takes the other',
+    promise: 'no error; who dials a balancer that is away takes the other',
     allowance: 'moves',
     run: async (stage) => {
       for (const name of stage.system.names) {

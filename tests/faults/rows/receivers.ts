@@ -8,7 +8,7 @@ import type { Stage } from '../stage.ts'
 
 const awayMs = 600
 const zombieMs = 500
-const usual = { shape: shapes.usual, allowance: 'nothing', promise: 'nothing' } as const
+const usual = { shape: shapes.usual, allowance: 'nothing', promise: 'no error' } as const
 
 /** The receiver that decides. */
 function leader(stage: Stage): Promise<string> {
@@ -31,7 +31,7 @@ export const receiverRows: readonly Row[] = [
     ...usual,
     name: 'lone-receiver-dies',
     event: 'receiver: the only one dies and is started again; then the active dies',
-    promise: 'nothing, then a pause of tens of ms',
+    promise: 'no error; then a short pause',
     shape: shapes.lone,
     run: async (stage) => {
       stage.kill('receiver-1')
@@ -45,7 +45,7 @@ export const receiverRows: readonly Row[] = [
     ...usual,
     name: 'leading-receiver-dies',
     event: 'receiver: the leading one of two dies; the other leads, and then the active dies',
-    promise: 'nothing, then a pause of tens of ms',
+    promise: 'no error; then a short pause',
     run: async (stage) => {
       const leading = await leader(stage)
       stage.kill(leading)
@@ -101,7 +101,7 @@ export const receiverRows: readonly Row[] = [
     ...usual,
     name: 'decisions-lost',
     event: 'receiver: the journal of decisions is lost; epochs go on above, and then the active dies',
-    promise: 'nothing, then a pause of tens of ms',
+    promise: 'no error; then a short pause',
     run: async (stage) => {
       const epoch = stage.traffic.last!.epoch
       const receivers = stage.system.namesOf('receiver')
