@@ -38,7 +38,7 @@ const columns: readonly Column[] = [
   { metric: 'frameMedianMs', title: 'frame time, median', unit: 'ms' },
   { metric: 'frameP95Ms', title: 'frame time, p95', unit: 'ms' },
   { metric: 'framesPerSecond', title: 'frames', unit: '1/s' },
-  { metric: 'cpuPercent', title: "receiver's processor", unit: '% of a core' },
+  { metric: 'cpuPercent', title: "receiver's CPU", unit: '% of a core' },
   { metric: 'addedPercent', title: 'on top of the receiver alone', unit: '% of its processor time' },
   { metric: 'kibibytesPerSecond', title: 'sent to each', unit: 'KiB/s' },
 ]
@@ -97,7 +97,7 @@ async function measureCost(scene: Scene, round: number): Promise<Sample[]> {
   const watched = measured.get(dashboards)!
   const addedPercent = (watched.cpuPercent! / alone.cpuPercent! - 1) * 100
   scene.context.say(
-    `round ${round + 1}: ${dashboards} dashboards add ${addedPercent.toFixed(1)} % to the receiver's processor time`,
+    `round ${round + 1}: ${dashboards} dashboards add ${addedPercent.toFixed(1)} % to the receiver's CPU time`,
   )
   return [
     { contender: 'no dashboard', round, metrics: alone },

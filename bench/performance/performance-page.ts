@@ -30,7 +30,7 @@ export function performancePage({ reports, readme, before }: PerformanceSources)
     const own = names.filter((name) => reports.get(name)!.bench === bench)
     if (own.length === 0) return []
     for (const name of own) told.add(name)
-    return [`## ${bench}`, prose, ...own.map((name) => reportPart(name, reports.get(name)!))]
+    return [`## ${bench}`, prose, ...own.map((name) => reportPart(headingOf(name, own, reports), reports.get(name)!))]
   })
   const silent = names.filter((name) => !told.has(name))
   if (silent.length > 0)
@@ -44,8 +44,9 @@ const opening = `# Performance
 
 <!-- Written by \`npm run performance\` from bench/results and bench/README.md: change those. -->
 
-Every table is a stored report of a benchmark that anybody can run: \`npm run bench -- NAME\`. Absolute figures belong to the machine that is named with
-them; ratios travel better. A report that says it was made on a machine that was not quiet is no figure to quote.`
+Every table under *Measured* is a stored report of a benchmark that anybody can run: \`npm run bench -- NAME\`; of those in *Measured before*, at the end,
+no reports were kept. Absolute figures belong to the machine that is named with them; ratios travel better. A report that says it was made on a machine
+that was not quiet is no figure to quote.`
 
 function method(sections: ReadonlyMap<string, string>): string {
   const text = sections.get('How it is measured')
@@ -53,7 +54,16 @@ function method(sections: ReadonlyMap<string, string>): string {
   return `## How it is measured\n\n${text}`
 }
 
-function reportPart(name: string, report: StoredReport): string {
+/** The first report of a benchmark, the same command once more, or another one, which the name of its file tells apart. */
+function headingOf(name: string, own: readonly string[], reports: PerformanceSources['reports']): string {
+  const { bench, command } = reports.get(name)!
+  const earlier = own.slice(0, own.indexOf(name))
+  if (earlier.length === 0) return 'Measured'
+  if (earlier.some((other) => reports.get(other)!.command === command)) return 'Measured again'
+  return `Measured: ${name.replace(`${bench}-`, '').replaceAll('-', ' ')}`
+}
+
+function reportPart(heading: string, report: StoredReport): string {
   const { cpu, cores, memoryGiB, kernel, node } = report.machine
   const made = [
     report.command && `\`${report.command}\``,
@@ -64,7 +74,7 @@ function reportPart(name: string, report: StoredReport): string {
   ]
   const ratios = Object.entries(report.ratios)
   return [
-    `### ${name === report.bench ? 'Measured' : `Measured: ${name}`}`,
+    `### ${heading}`,
     `${made.filter(Boolean).join('; ')}.`,
     table([['', 'unit', 'median', 'min', 'max'], ...report.rows.map(rowCells)], 2),
     ...(ratios.length === 0
