@@ -44,7 +44,7 @@ const cases: [rule: string, before: Partial<Board>, after: Partial<Board>, lines
     'a failover comes in steps',
     { reigns: [{ ...last, readyAtMs: null, firstAnswerAtMs: null }] },
     { reigns: [last] },
-    ['backend-2 leads, epoch 8, ready after 23 ms', 'first answer of epoch 8 after 26 ms, 27 requests were held'],
+    ['backend-2 leads, epoch 8, ready after 23 ms', 'first answer of epoch 8 after 26 ms, 27 requests waited'],
   ],
   [
     'a crash with what was done and what is to do',

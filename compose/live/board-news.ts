@@ -57,7 +57,7 @@ function reignNews(before: Board, after: Board): string[] {
       ...(firstAnswerAtMs === null || old?.firstAnswerAtMs != null
         ? []
         : [
-            `${where}first answer of epoch ${epoch} after ${took(firstAnswerAtMs)}${held === null ? '' : `, ${held} requests were held`}`,
+            `${where}first answer of epoch ${epoch} after ${took(firstAnswerAtMs)}${held === null ? '' : `, ${held} requests waited`}`,
           ]),
     ]
   })

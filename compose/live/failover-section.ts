@@ -23,7 +23,7 @@ const legend: Line = [
 const layout: readonly Column[] = [
   { title: [], weight: 7 },
   { title: [], weight: 10, columnsMin: 16, columnsMax: 48 },
-  { title: [], weight: 9, columnsMin: 10, columnsMax: 60 },
+  { title: [], weight: 9, columnsMin: 8, columnsMax: 60 },
   { title: [], weight: 8, align: 'right' },
   { title: [], weight: 6, align: 'right' },
   { title: [], weight: 4, align: 'right' },
@@ -51,7 +51,7 @@ function failoverRow(reign: BoardReign, longestMs: number, nowMs: number): Cell[
     [piece(`${previous} → `), piece(name, 'strong')],
     (width) => bar(parts, longestMs, width),
     open ? [outcomeOf(reign, nowMs)] : [piece(describeMilliseconds(lengthMs(reign)), 'strong')],
-    [piece(held === null ? '' : `${held} held`)],
+    [piece(held === null ? '' : `${held} waited`)],
     [piece(`${describeDuration(nowMs - decidedAtMs)} ago`, 'faint')],
     since('decided', decidedAtMs),
     since('ready', open ? null : readyAtMs),

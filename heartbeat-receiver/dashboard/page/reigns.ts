@@ -95,7 +95,7 @@ function Change({ reign, story, scaleMs, nowMs, board }: ChangeProps) {
         <li><span class="swatch swatch-detected" aria-hidden="true"></span>detected <b>0 ms</b></li>
         ${story.steps.map(({ name: step, toMs }) => html`<li key=${step}><span class=${`swatch step-${classOf(step)}`} aria-hidden="true"></span>${step} <b>${spanText(toMs)}</b></li>`)}
         ${story.missing.map((step) => html`<li key=${step} class="faint"><span class="swatch" aria-hidden="true"></span>${step} ${missingText(step, story)}</li>`)}
-        ${held !== null && html`<li class="held">${countOf(held, 'request')} held</li>`}
+        ${held !== null && html`<li class="waited">${countOf(held, 'request')} waited</li>`}
       </ul>
     </li>
   `
@@ -131,7 +131,7 @@ function ReignTable({ reigns, nowMs }: { reigns: readonly BoardReign[]; nowMs: n
           <caption>The last ${countOf(reigns.length, 'reign')}, newest first. Steps count from the first sign that something was wrong, or from the request for a handover.</caption>
           <thead>
             <tr><th scope="col">Epoch</th><th scope="col">Backend</th><th scope="col">After</th><th scope="col">Began</th><th scope="col">Led for</th>
-              <th scope="col">Decided</th><th scope="col">Ready</th><th scope="col">First answer</th><th scope="col">Held</th><th scope="col">Why</th></tr>
+              <th scope="col">Decided</th><th scope="col">Ready</th><th scope="col">First answer</th><th scope="col">Waited</th><th scope="col">Why</th></tr>
           </thead>
           <tbody>
             ${reigns.toReversed().map(
