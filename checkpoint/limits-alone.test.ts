@@ -28,7 +28,7 @@ async function leading(t: TestContext, shared: MemoryLog, node: string, limits: 
 const kindOf = (result: PromiseSettledResult<unknown>) =>
   result.status === 'fulfilled' ? result.value : (result.reason as { code?: string }).code
 
-test('a transaction above the limit fails alone, in the midst of its group, and is in no state, also after a restart', async (t) => {
+test('a transaction above the limit fails alone, in the middle of its group, and is in no state, also after a restart', async (t) => {
   const shared = createMemoryLog()
   const { checkpoint, map } = await leading(t, shared, 'a')
   await checkpoint.transact(() => map.set('kept', 'before'))

@@ -250,7 +250,7 @@ export class BalancedLane implements Lane {
     const place = new Place(member, options)
     this.#places.set(member.name, place)
     const { name, url, weight } = member
-    log.info({ event: 'member', backend: name, url, weight, from: 'out', to: 'in' }, `${name} is in rotation`)
+    log.info({ event: 'member', backend: name, url, weight, from: 'out', to: 'in' }, `${name} is a member`)
     return place
   }
 
@@ -260,7 +260,7 @@ export class BalancedLane implements Lane {
       this.#places.delete(name)
       this.#options.log.info(
         { event: 'member', backend: name, url, from: 'in', to: 'out' },
-        `${name} is out of rotation`,
+        `${name} is no member any more`,
       )
     }
     place.leave()

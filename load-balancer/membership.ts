@@ -27,7 +27,7 @@ export interface Registration {
   readonly weight?: number
 }
 
-/** The members in rotation. What the receivers tell of a name beats what was registered under it. */
+/** The members. What the receivers tell of a name beats what was registered under it. */
 export class Membership {
   #heard: readonly Member[] = []
   readonly #registered = new Map<string, Member>()
@@ -67,7 +67,7 @@ export class Membership {
     this.#changed()
   }
 
-  /** Takes a backend out of rotation; one that sends heartbeats comes back as a new incarnation only. False if it was not there. */
+  /** Has a backend be no member any more; one that sends heartbeats comes back as a new incarnation only. False if it was not there. */
   remove(name: string): boolean {
     const known = this.has(name)
     this.#registered.delete(name)

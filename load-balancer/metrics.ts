@@ -193,7 +193,7 @@ export class Metrics implements LaneObserver {
     // With several workers: what they have together, or what they see alike.
     const gauges: [string, string, 'sum' | 'max', () => number][] = [
       ['heartline_held_requests', 'Requests held now', 'sum', sources.held],
-      ['heartline_members', 'Backends in rotation', 'max', sources.members],
+      ['heartline_members', 'Members: backends that requests may be sent to', 'max', sources.members],
       ['heartline_streams', 'WebSockets, event streams and large bodies under way', 'sum', sources.streams],
     ]
     for (const [name, help, aggregator, read] of gauges) {

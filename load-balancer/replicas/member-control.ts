@@ -16,7 +16,7 @@ export class MemberControl {
     this.#log = log
   }
 
-  /** All of them, also those that are about to be there: in rotation, or spawned and kept alive. */
+  /** All of them, also those that are about to be there: members, or spawned and kept alive. */
   get names(): readonly string[] {
     const names = new Set([...this.#membership.members.map(({ name }) => name), ...(this.#replicas?.names ?? [])])
     return [...names].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))

@@ -20,7 +20,7 @@ export interface LiveMember {
 /** One request for which a member is sought. */
 export interface Choice<M extends LiveMember> {
   /**
-   * In rotation, sorted by name, each name once. Another array whenever a member, its name or its weight changes, and the
+   * Sorted by name, each name once. Another array whenever a member, its name or its weight changes, and the
    * same one otherwise: what strategies prepare (turns, rings) is kept for as long as the array is the same.
    */
   readonly members: readonly M[]

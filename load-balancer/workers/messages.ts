@@ -11,7 +11,7 @@ import type { MetricsAsJson } from '../metrics.ts'
 export interface View {
   /** Undefined before the first. */
   readonly decision: Decision | undefined
-  /** In rotation. */
+  /** Whom requests may be sent to. */
   readonly members: readonly Member[]
   readonly settings: LaneSettings
 }

@@ -32,7 +32,7 @@ export async function startOfficeTown(): Promise<Town<Kind>> {
   const { signal } = new AbortController()
   const waiting = (what: string) => ({ what, timeoutMs: recoveryTimeoutMs, signal })
 
-  /** Resolves when one leads, and all others could take over and are in rotation. */
+  /** Resolves when one leads, and all others could take over and are members. */
   const allWell = (count: number) =>
     until(
       async () => {

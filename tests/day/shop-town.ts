@@ -74,7 +74,7 @@ export async function startShopTown(): Promise<Town<Kind>> {
 
   const inRotation = (name: string) =>
     until(async () => (await members(adminUrl)).includes(name), {
-      ...{ what: `${name} to be in rotation`, timeoutMs: joinTimeoutMs, signal },
+      ...{ what: `${name} to be a member`, timeoutMs: joinTimeoutMs, signal },
     })
 
   /** How to do each, and how to make it good. */

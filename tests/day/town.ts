@@ -29,7 +29,7 @@ export async function administer(
   await answer.arrayBuffer()
 }
 
-/** Who is in rotation. */
+/** Who is a member. */
 export async function members(adminUrl: string): Promise<string[]> {
   const answer = (await (await fetch(`${adminUrl}/rep`)).json()) as { message: { replicas: string[] } }
   return answer.message.replicas

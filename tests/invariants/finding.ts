@@ -6,7 +6,7 @@ export interface Finding {
 
 /**
  * 1 an acknowledged transaction is in every later state; 2 a request is applied at most once; 3 at most one reign's commits are valid at
- * any offset; 4 all replicas at an offset hold equal state; 5 reads and writes are linearizable; 6 after faults heal, requests succeed
+ * any offset; 4 all backends at an offset hold equal state; 5 reads and writes are linearizable; 6 after faults heal, requests succeed
  * again within a bounded time; 7 memory, queues and open sockets are bounded.
  */
 export type Invariant = 1 | 2 | 3 | 4 | 5 | 6 | 7
@@ -16,7 +16,7 @@ export const invariantNames: Record<Invariant, string> = {
   1: 'an acknowledged transaction is in every later state',
   2: 'a request is applied at most once',
   3: "at most one reign's commits are valid at any offset",
-  4: 'all replicas at an offset hold equal state',
+  4: 'all backends at an offset hold equal state',
   5: 'reads and writes are linearizable',
   6: 'after faults heal, requests succeed again within a bounded time',
   7: 'memory, queues and open sockets are bounded',

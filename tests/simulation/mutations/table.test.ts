@@ -26,11 +26,11 @@ test('a document without a place for it is an error', () => {
 })
 
 const violations: [string, string][] = [
-  ['invariant 4: at offset 3 the states differ', '4: all replicas at an offset hold equal state'],
+  ['invariant 4: at offset 3 the states differ', '4: all backends at an offset hold equal state'],
   ['client-5 was told {"ok":true} and then {"ok":false} for one key', '2: a request is applied at most once'],
   [
     'backend-2#5 ended: the record at offset 79 does not fit: it was',
-    'a replica stopped itself: the record at offset N does not fit',
+    'a backend stopped itself: the record at offset N does not fit',
   ],
   ['the world broke: Error\n at x', 'the world broke: Error'],
 ]

@@ -21,7 +21,7 @@ export function invariantOf(violation: string): string {
   if (/was told .* and then .* for one key/.test(violation)) return `2: ${invariantNames[2]}`
   const ended = / ended: (.*)/.exec(violation)?.[1]
   if (ended !== undefined)
-    return `a replica stopped itself: ${ended
+    return `a backend stopped itself: ${ended
       .split(/[:;.] /)[0]!
       .replace(/\d+/g, 'N')
       .slice(0, 90)}`
