@@ -27,7 +27,7 @@ export interface InForce {
   own: boolean
   /** False while it was told and its record is still under way. */
   durable: boolean
-  /** True if it replaced one that did not stay: then it is told how long that took. */
+  /** True if it replaced one that did not stay: then whoever decides says how long that took. */
   readonly failover: boolean
   /** False once the backend was asked to yield: it takes no lease any more under this epoch. */
   takesLeases: boolean
