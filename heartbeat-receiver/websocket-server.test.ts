@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
 import { connect, type Socket } from 'node:net'
-import { describe, it } from 'node:test'
+import { describe, it, type TestContext } from 'node:test'
+import { capturedLog } from './captured-log.ts'
 import { closeReason, parseMessage } from './incoming.ts'
 import { messageBytesMax } from './protocol.ts'
 import { heartbeatOf, helloOf, joinBackend, joinFollower, Peer, startTestReceiver } from './test-receiver.ts'
+import { WebSocketSide } from './websocket-server.ts'
 
 type BadInput = {
   title: string
@@ -177,6 +180,53 @@ describe('websocket server: bad input', () => {
     await once(plain, 'close')
     bystander.say(heartbeatOf({ sequence: 2 }))
     await bystander.hear('ack', ({ sequence }) => sequence === 2)
+  })
+})
+
+/** A server with a WebSocket side that nobody listens to, and a client's connection to it on which an upgrade was turned away. */
+async function turnedAway(t: TestContext, turnedAwayMs: number) {
+  const nothing = () => undefined
+  const server = createServer()
+  new WebSocketSide({
+    ...{ server, token: undefined, log: capturedLog().log, limits: { turnedAwayMs } },
+    ...{ take: nothing, welcomeFollower: () => [][Symbol.iterator](), onHeartbeat: nothing },
+    balancers: { balancerJoined: nothing, balancerLeft: nothing, figures: nothing, firstAnswer: nothing },
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  const { port } = server.address() as { port: number }
+  const client = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  t.after(() => client.destroy())
+  client.on('error', nothing)
+  client.write('GET /elsewhere HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+  const [atServer] = (await once(server, 'connection')) as [Socket]
+  t.after(() => atServer.destroy())
+  return { server, client, closed: once(atServer, 'close') }
+}
+
+async function connectionsOf(server: Server): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>()
+  server.getConnections((error, count) => (error ? reject(error) : resolve(count)))
+  return promise
+}
+
+describe('websocket server: who is turned away leaves nothing behind', { timeout: 20_000 }, () => {
+  const never = 2 ** 31 - 1
+
+  it('if it goes on sending and closes', async (t) => {
+    const { server, client, closed } = await turnedAway(t, never)
+    const [answer] = await once(client, 'data')
+    assert.match(String(answer), /^HTTP\/1\.1 404 /)
+    client.end('x')
+    await closed
+    assert.equal(await connectionsOf(server), 0)
+  })
+
+  it('if it never closes, nor reads what it is told', async (t) => {
+    const { server, closed } = await turnedAway(t, 20)
+    await closed
+    assert.equal(await connectionsOf(server), 0)
   })
 })
 

@@ -26,6 +26,8 @@ export interface WebSocketLimits {
   /** A peer that reads so little that this much waits for it is let go, bytes. */
   readonly bufferedBytesMax: number
   readonly helloTimeoutMs: number
+  /** One that was turned away and does not close is cut off after so long, milliseconds: it may read why until then. */
+  readonly turnedAwayMs: number
 }
 
 export const defaultWebSocketLimits: WebSocketLimits = {
@@ -33,6 +35,7 @@ export const defaultWebSocketLimits: WebSocketLimits = {
   messagesPerSecondMax: 1_000,
   bufferedBytesMax: 1024 * 1024,
   helloTimeoutMs,
+  turnedAwayMs: 1_000,
 }
 
 /** Hears of the balancers that follow, each by its connection. */
@@ -167,6 +170,9 @@ export class WebSocketSide {
   #turnAway(request: IncomingMessage, socket: Duplex, status: number, reason: string): void {
     this.#options.log.warn({ event: 'refused', address: request.socket.remoteAddress, status, reason }, reason)
     socket.on('error', () => undefined) // it is being thrown away
+    const timer = setTimeout(() => socket.destroy(), this.#limits.turnedAwayMs)
+    socket.once('close', () => clearTimeout(timer))
+    socket.resume() // Node reads no more from it, nor limits its time: that the client closes would never be seen
     socket.end(`HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
   }
 
