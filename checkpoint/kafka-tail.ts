@@ -58,8 +58,9 @@ export class KafkaTail implements Tail {
       }),
     )
     this.#consumer = consumer
-    const { CRASH } = consumer.client.events
+    const { CRASH, GROUP_JOIN } = consumer.client.events
     consumer.client.on(CRASH, ({ payload }) => this.#failed(generation, payload.error))
+    consumer.client.on(GROUP_JOIN, () => this.#position(consumer.client, generation))
     this.#run(consumer.client, generation).catch((error: unknown) => this.#failed(generation, error))
   }
 
@@ -77,7 +78,15 @@ export class KafkaTail implements Tail {
         await this.#deliver(batch.messages).finally(() => clearInterval(alive))
       },
     })
-    if (this.#next > 0) consumer.seek({ topic, partition: 0, offset: String(this.#next) })
+  }
+
+  /**
+   * At the join, before the first fetch, and at each one that follows (the partition's leader moved, the group's coordinator forgot the member):
+   * nothing was committed, so kafkajs would begin at the beginning again, and what is new wait until all of the journal was fetched.
+   */
+  #position(consumer: Consumer, generation: number): void {
+    if (generation !== this.#generation || this.#next === 0) return
+    consumer.seek({ topic: this.#options.topic, partition: 0, offset: String(this.#next) })
   }
 
   async #deliver(messages: readonly { offset: string; value: Buffer | null; timestamp: string }[]): Promise<void> {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { after, before, test } from 'node:test'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { after, before, type TestContext, test } from 'node:test'
 import kafkajs from 'kafkajs'
 import pino from 'pino'
 import { CheckpointError, createCheckpoint, kafkaJournal } from '../checkpoint/index.ts'
@@ -86,3 +88,77 @@ test('a Kafka that is not there is one clear error after the start deadline', ne
   )
   await checkpoint.close()
 })
+
+/** What consumers of this process do from now on: how often they joined a group, and the first offset of each batch they fetched. */
+function watchConsumers(t: TestContext): { joins: number; firstOffsets: number[] } {
+  const seen = { joins: 0, firstOffsets: [] as number[] }
+  const consumer = kafkajs.Kafka.prototype.consumer
+  t.mock.method(kafkajs.Kafka.prototype, 'consumer', function (this: kafkajs.Kafka, config: kafkajs.ConsumerConfig) {
+    const made = consumer.call(this, config)
+    made.on(made.events.GROUP_JOIN, () => void seen.joins++)
+    made.on(made.events.START_BATCH_PROCESS, ({ payload }) => void seen.firstOffsets.push(Number(payload.firstOffset)))
+    return made
+  })
+  return seen
+}
+
+/** Has the group forget its members, as a coordinator does that is replaced: a LeaveGroup request (version 0) in their name. */
+async function evictAll(groupPrefix: string): Promise<void> {
+  const groups = await withAdmin(async (admin) => {
+    const ids = (await admin.listGroups()).groups.map(({ groupId }) => groupId)
+    return (await admin.describeGroups(ids.filter((id) => id.startsWith(groupPrefix)))).groups
+  })
+  const text = (value: string) =>
+    Buffer.concat([Buffer.from([value.length >> 8, value.length & 255]), Buffer.from(value)])
+  const [host, port] = kafka.brokers[0]!.split(':')
+  for (const { groupId, members } of groups)
+    for (const { memberId } of members) {
+      const request = Buffer.concat([
+        Buffer.from([0, 13, 0, 0, 0, 0, 0, 1]),
+        text('test'),
+        text(groupId),
+        text(memberId),
+      ])
+      const size = Buffer.alloc(4)
+      size.writeInt32BE(request.length)
+      const socket = connect(Number(port), host!)
+      socket.write(Buffer.concat([size, request]))
+      const [answer] = (await once(socket, 'data')) as [Buffer]
+      assert.equal(answer.readInt16BE(8), 0, 'the error code of the answer')
+      socket.destroy()
+    }
+}
+
+test(
+  'a tail that has to join its group again goes on from where it was, and fetches nothing twice',
+  needsKafka,
+  async (t) => {
+    const topic = `rejoined.${randomUUID()}`
+    const journal = journalOn(topic)
+    t.after(() => journal.close())
+    await journal.open()
+    const records = 20
+    for (let count = 0; count < records; count++) await journal.append(new Uint8Array(8), 5_000)
+    const seen = watchConsumers(t)
+    let next = 0
+    const until = async (what: string, holds: () => boolean) => {
+      const deadlineMs = performance.now() + 20_000
+      while (!holds()) {
+        assert.ok(performance.now() < deadlineMs, what)
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    }
+    await journal.tail(0, (batch) => {
+      for (const { offset } of batch) next = Math.max(next, offset + 1)
+    })
+    await until('read to the end', () => next === records)
+    const fetchedBefore = seen.firstOffsets.length
+    await evictAll(`${topic}-tail-`)
+    const { now } = Date
+    t.mock.method(Date, 'now', () => now() + 6_000) // kafkajs asks the coordinator every five seconds by this clock
+    await until('joined again', () => seen.joins === 2)
+    await journal.append(new Uint8Array(8), 5_000)
+    await until('read on', () => next === records + 1)
+    assert.deepEqual(seen.firstOffsets.slice(fetchedBefore), [records])
+  },
+)
