@@ -11,6 +11,7 @@ import { followDecisions, receiverOptions } from '../../heartbeat-receiver/index
 import { startReceiver } from '../../heartbeat-receiver/service.ts'
 import { runBalancer } from '../../load-balancer/balancer.ts'
 import { balancerOptions } from '../../load-balancer/config.ts'
+import { SummedMetrics } from '../../load-balancer/workers/summed-metrics.ts'
 import { upOptions } from '../up.ts'
 
 const log = pino({ level: 'silent' })
@@ -95,6 +96,7 @@ function metricsIn(expression: string): string[] {
 }
 
 interface Panel {
+  readonly id: number
   readonly type: string
   readonly title: string
   readonly gridPos: { x: number; y: number; w: number; h: number }
@@ -123,15 +125,18 @@ describe('what watches Heartline', () => {
         assert.ok(names.has(own), own)
     })
 
-  it('shows and alerts on metrics that are exposed, and shows all of the contract', async () => {
+  it('shows and alerts on metrics that are exposed, and shows all of ours', async () => {
     const all = new Set(Object.values(scraped).flatMap(({ names }) => [...names]))
+    for (const [, name] of (await new SummedMetrics(() => 1).text()).matchAll(/^# TYPE (\S+) /gm)) all.add(name!)
     const expressions = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
     const rules = [...(await read('alerts.yml')).matchAll(/^ {8}expr: (.+)$/gm)].map(([, expr]) => expr!)
     assert.ok(expressions.length > 20 && rules.length >= 10)
     for (const expression of [...expressions, ...rules])
       for (const name of metricsIn(expression)) assert.ok(all.has(name), `${name} of ${expression}`)
     const shown = new Set(expressions.flatMap(metricsIn))
-    for (const name of Object.values(contract).flatMap((metrics) => Object.keys(metrics)))
+    const ours = [...all].filter((name) => name.startsWith('heartline_'))
+    assert.ok(ours.length > 25)
+    for (const name of [...ours, ...Object.values(contract).flatMap((metrics) => Object.keys(metrics))])
       assert.ok(shown.has(name), `the dashboard shows ${name}`)
   })
 
@@ -144,6 +149,7 @@ describe('what watches Heartline', () => {
   })
 
   it('has a dashboard of one data source, the provisioned one, whose panels have titles and do not overlap', async () => {
+    assert.equal(new Set(panels.map(({ id }) => id)).size, panels.length, 'each panel has a number of its own')
     const uid = /uid: (\S+)/.exec(await read('grafana/provisioning/datasources/prometheus.yml'))![1]
     const cells = new Set<string>()
     for (const { type, title, gridPos, datasource, targets = [] } of panels) {

@@ -1,6 +1,7 @@
 /** docs/operations.md against the alert rules and the metrics: each alert has a runbook, and each metric that is named is exposed. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { parse } from 'yaml'
@@ -10,11 +11,13 @@ import { Metrics as ReceiverMetrics } from '../../heartbeat-receiver/metrics.ts'
 import { Metrics as BalancerMetrics } from '../../load-balancer/metrics.ts'
 import { SummedMetrics } from '../../load-balancer/workers/summed-metrics.ts'
 import { root } from './all-documents.ts'
+import { anchorsOf } from './links.ts'
 
 interface Rule {
   readonly alert: string
   readonly expr: string
   readonly labels: { readonly severity: string }
+  readonly annotations: { readonly summary: string; readonly runbook?: string }
 }
 
 const page = readFileSync(join(root, 'docs/operations.md'), 'utf8')
@@ -66,9 +69,34 @@ test('each runbook says what it means, what clients notice, what to look at, wha
       assert.match(text, new RegExp(`^- \\*\\*${part}\\*\\*`, 'm'), `${name}: ${part}`)
 })
 
+test('each alert names its runbook, where it stands', () => {
+  const anchors = anchorsOf(page)
+  for (const { alert, annotations } of rules) {
+    assert.equal(annotations.runbook, `docs/operations.md#${alert.toLowerCase()}`)
+    assert.ok(anchors.has(alert.toLowerCase()), alert)
+  }
+})
+
 test('each runbook has the severity of its rule', () => {
   for (const { alert, labels } of rules)
     assert.match(runbooks.get(alert)!, new RegExp(`\\*\\*Means\\*\\* \\(${labels.severity}\\)`), alert)
+})
+
+test('the reasons that a runbook quotes are printed by the receiver', async () => {
+  const names = (await readdir(join(root, 'heartbeat-receiver'))).filter((name) => name.endsWith('.ts'))
+  const sources = (
+    await Promise.all(names.map((name) => readFile(join(root, 'heartbeat-receiver', name), 'utf8')))
+  ).join('\n')
+  const reasons = [...runbooks.get('ManyFailovers')!.matchAll(/(?<!\*)\*([^*\n]+)\*(?!\*)/g)].map(([, text]) => text!)
+  assert.ok(reasons.length > 8)
+  for (const reason of reasons) {
+    const printed = reason.replaceAll(/\b(?:NAME|N)\b/g, String.raw`(?:\$\{[^}]+\}|[\w-]+)`)
+    assert.match(sources, new RegExp(printed), reason)
+  }
+  const evidence = /type Evidence = (.+)/.exec(sources)![1]!
+  const labels = [...runbooks.get('ManySuspicions')!.matchAll(/^ {2}- `(\w+)`:/gm)].map(([, label]) => label!)
+  assert.ok(labels.length >= 3)
+  for (const label of labels) assert.ok(evidence.includes(`'${label}'`), label)
 })
 
 test('each metric that the page names is exposed, and the table has all of ours', async () => {
