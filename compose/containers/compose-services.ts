@@ -10,6 +10,7 @@ import { withTokenFile } from '../token-file.ts'
 /** What a service of the compose file may say, as far as anybody here looks at it. */
 export interface ComposeService {
   readonly image: string
+  readonly pull_policy?: string
   readonly build?: { readonly context: string; readonly dockerfile: string }
   readonly command?: readonly string[]
   readonly entrypoint?: readonly string[]
@@ -17,14 +18,23 @@ export interface ComposeService {
   readonly ports?: readonly string[]
   readonly volumes?: readonly string[]
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
-  readonly healthcheck?: { readonly test?: readonly string[]; readonly disable?: boolean }
+  readonly healthcheck?: HealthCheck
   readonly restart?: string
   readonly network_mode?: string
   readonly stop_grace_period?: string
   readonly read_only?: boolean
   readonly cap_drop?: readonly string[]
   readonly security_opt?: readonly string[]
-  readonly deploy?: { readonly resources: { readonly limits: { readonly cpus: string; readonly memory: string } } }
+  readonly deploy?: { readonly resources: { readonly limits: { readonly cpus?: string; readonly memory: string } } }
+}
+
+/** Durations as Compose writes them, such as `30s`. */
+export interface HealthCheck {
+  readonly test?: readonly string[]
+  readonly disable?: boolean
+  readonly interval?: string
+  readonly start_period?: string
+  readonly start_interval?: string
 }
 
 export interface ComposeFile {

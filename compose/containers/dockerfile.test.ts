@@ -67,7 +67,10 @@ describe('the Dockerfile', () => {
   })
 
   it('checks its health by a command that there is, and exposes the ports that the processes have by default', async () => {
-    const [, check] = /CMD (\[.*\])$/.exec(lastOf(image, 'HEALTHCHECK')!)!
+    const healthCheck = lastOf(image, 'HEALTHCHECK')!
+    assert.match(healthCheck, /--interval=30s /, 'each check starts a Node in every container')
+    assert.match(healthCheck, /--start-period=60s --start-interval=2s /, 'and none waits for long at the start')
+    const [, check] = /CMD (\[.*\])$/.exec(healthCheck)!
     const [program = '', ...argv] = JSON.parse(check!) as string[]
     assert.equal(program, 'heartline')
     assert.equal((await readCommand(argv, {})).name, 'health')

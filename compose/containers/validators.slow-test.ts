@@ -1,7 +1,7 @@
 /** What others check such files with: a linter for the Dockerfile, the Compose specification's schema, Compose's own loader, Prometheus' own tool. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -13,6 +13,8 @@ const run = promisify(execFile)
 const folder = join(import.meta.dirname, '..')
 const composeFiles = [join(folder, 'compose.yaml'), join(folder, 'observability/compose.yaml')]
 const installTimeoutMs = 300_000
+/** Debian's Prometheus knows nothing of Kubernetes: how pods are found is checked beside the manifests, and what is made of them here too. */
+const discovery = /kubernetes_sd_configs:\n(?: {6}.*\n)+/
 
 async function temporary(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'heartline-validators-'))
@@ -78,8 +80,10 @@ test('Prometheus’ own tool finds no fault in its configurations and the alert 
   const promtool = await needs(t, 'promtool')
   if (promtool === undefined) return
   const directory = await temporary(t)
-  for (const file of ['observability/prometheus.yml', 'containers/prometheus.yml']) {
-    await cp(join(folder, file), join(directory, 'prometheus.yml'))
+  const files = ['observability/prometheus.yml', 'observability/prometheus-kubernetes.yml', 'containers/prometheus.yml']
+  for (const file of files) {
+    const text = await readFile(join(folder, file), 'utf8')
+    await writeFile(join(directory, 'prometheus.yml'), text.replace(discovery, 'static_configs: [targets: [pod]]\n'))
     await cp(join(folder, 'observability/alerts.yml'), join(directory, 'alerts.yml'))
     // The token is made when Compose starts.
     await run(promtool, ['check', 'config', '--syntax-only', join(directory, 'prometheus.yml')])

@@ -22,6 +22,7 @@ const cluster: Elsewhere = {
   reason: 'needs a Kubernetes cluster',
   checked: 'compose/kubernetes/kubernetes.test.ts',
 }
+const readToken = "kubectl -n heartline get secret heartline-token -o go-template='{{.data.token | base64decode}}'"
 const inContainers = (command: string) => `docker compose -f compose/compose.yaml ${command}`
 
 export const elsewhere: Readonly<Record<string, Elsewhere>> = {
@@ -51,7 +52,6 @@ export const elsewhere: Readonly<Record<string, Elsewhere>> = {
   [inContainers('exec receiver-1 cat /run/heartline/token')]: docker,
   [inContainers('kill backend-1')]: docker,
   [inContainers('start backend-1')]: docker,
-  [inContainers('up --wait --build')]: docker,
   [inContainers('down')]: docker,
   'docker build -f compose/containers/Dockerfile -t heartline:local .': docker,
   'docker run --rm heartline:local receiver --help': docker,
@@ -59,4 +59,8 @@ export const elsewhere: Readonly<Record<string, Elsewhere>> = {
   'kubectl -n heartline create secret generic heartline-token --from-literal=token="$(openssl rand -base64 32)"':
     cluster,
   'kubectl apply -k compose/kubernetes': cluster,
+  [`kubectl -n monitoring create secret generic heartline-token --from-literal=token="$(${readToken})"`]: {
+    ...cluster,
+    checked: 'compose/kubernetes/scraping.test.ts',
+  },
 }
