@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
+import { brokenLinks } from './documents/links.ts'
 import { packCopy } from './packed-copy.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -133,8 +134,23 @@ test('what the manifest points at is in the package', () => {
 })
 
 test('no test, benchmark or source of the commands is published', () => {
-  const wrong = packed.files.filter((path) =>
-    /\.test\.|-world\.|conformance|^(tests|bench|packaging|checkpoint|backend|compose)\//.test(path),
-  )
+  const ours =
+    /\.test\.|-world\.|conformance|^(tests|bench|packaging|checkpoint|backend|heartbeat-receiver|load-balancer|compose)\//
+  const settings = /^compose\/beside\/(haproxy\.cfg|nginx\.conf)$/
+  const wrong = packed.files.filter((path) => ours.test(path) && !path.endsWith('/README.md') && !settings.test(path))
   assert.deepEqual(wrong, [])
+})
+
+test('every link and picture of a document in the package leads to what is in it too', async () => {
+  const documents = await Promise.all(
+    packed.files
+      .filter((path) => path.endsWith('.md'))
+      .map(async (path) => ({
+        path,
+        markdown: await readFile(join(packed.folder, 'node_modules/heartline', path), 'utf8'),
+      })),
+  )
+  assert.ok(documents.length > 20 && documents.some(({ path }) => path === 'README.md'))
+  const isThere = (path: string) => packed.files.some((file) => file === path || file.startsWith(`${path}/`))
+  assert.deepEqual(brokenLinks(documents, isThere), [])
 })

@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, '..')
 const run = promisify(execFile)
 
 /** What no pack needs, or must not be shared with a pack of a copy. */
-const leftOut = new Set(['node_modules', '.git', 'dist', 'bench', 'tests', 'compose/kafka/libs'])
+const leftOut = new Set(['node_modules', '.git', 'dist', 'compose/kafka/libs'])
 
 /** What npm packed. */
 export interface Packed {

@@ -1,4 +1,6 @@
-/** Links of a document to others of the repository, and what can be linked to in it. Pure. */
+/** Links of a document to others of the repository, what can be linked to in it, and which links lead nowhere. Pure. */
+import { posix } from 'node:path'
+import type { DocumentFile } from './all-documents.ts'
 
 export interface DocumentLink {
   readonly line: number
@@ -19,6 +21,22 @@ export function linksOf(markdown: string): DocumentLink[] {
     }
   }
   return links
+}
+
+/** Links of the documents to files that are not there, and to headings that a document has not, one line each. */
+export function brokenLinks(documents: readonly DocumentFile[], isThere: (path: string) => boolean): string[] {
+  const texts = new Map(documents.map(({ path, markdown }) => [path, markdown]))
+  return documents.flatMap(({ path, markdown }) =>
+    linksOf(markdown).flatMap(({ line, target }) => {
+      const [file = '', anchor] = target.split('#')
+      const place = file === '' ? path : posix.normalize(posix.join(posix.dirname(path), file))
+      const where = `${path}:${line}: ${target}`
+      if (!isThere(place)) return [`${where}: there is no ${place}`]
+      const text = texts.get(place)
+      const found = anchor === undefined || text === undefined || anchorsOf(text).has(anchor)
+      return found ? [] : [`${where}: ${place} has no such heading`]
+    }),
+  )
 }
 
 /** The anchors that GitHub gives to the headings, and those that stand in the text. */
