@@ -23,6 +23,6 @@ for (const project of ['heartbeat-receiver/dashboard/page/tsconfig.build.json', 
 for (const asset of assets)
   cpSync(join(root, asset), join(target, asset), {
     recursive: true,
-    filter: (path) => !/\.ts$|tsconfig.*\.json$/.test(path),
+    filter: (path) => !/\.ts$|\.test\.yml$|tsconfig.*\.json$/.test(path),
   })
 chmodSync(join(target, 'compose/main.js'), 0o755)
