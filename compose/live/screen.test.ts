@@ -37,11 +37,14 @@ class FakeTerminal extends EventEmitter {
     this.emit('resize')
   }
 
-  /** All lines, those that scrolled away too, without blank ones at the end. */
+  /** All lines, those that scrolled away too, without blanks at their ends and blank ones at the end. */
   async lines(): Promise<string[]> {
     await new Promise<void>((resolve) => this.emulator.write('', resolve))
     const { active } = this.emulator.buffer
-    const lines = Array.from({ length: active.length }, (_, row) => active.getLine(row)?.translateToString(true) ?? '')
+    const lines = Array.from(
+      { length: active.length },
+      (_, row) => active.getLine(row)?.translateToString().trimEnd() ?? '',
+    )
     return lines.slice(0, lines.findLastIndex((line) => line.trim() !== '') + 1)
   }
 }
@@ -94,6 +97,19 @@ test('what goes elsewhere goes there, and the picture stays', async (t) => {
   const written: string[] = []
   screen.print('to a file\n', { isTTY: false, write: (text: string) => written.push(text) })
   assert.deepEqual([written, await terminal.lines()], [['to a file\n'], ['picture']])
+})
+
+test('a picture whose last change is a line that became empty takes none of what was printed above', async (t) => {
+  let lines = ['head', 'a', 'a', 'end']
+  const { terminal, screen } = await pinned(t, () => lines)
+  screen.print('printed\n', terminal)
+  lines = ['head', 'b', '', 'end']
+  screen.refresh()
+  await frame()
+  lines = ['head']
+  screen.refresh()
+  await frame()
+  assert.deepEqual(await terminal.lines(), ['printed', 'head'])
 })
 
 test('a picture of any height after another leaves nothing of the one before', async () => {

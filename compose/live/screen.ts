@@ -100,7 +100,8 @@ export class Screen {
     const lines = this.#draw({ columns, rows: rows - 1 }).slice(0, Math.max(1, rows - 1))
     // log-update patches what has changed; of lines that move it would lose some.
     if (lines.length !== this.#lines.length) this.#update.clear()
-    this.#update(lines.join('\n'))
+    // Where what has changed ends in an empty line it takes the cursor to be one line lower than it is.
+    this.#update(lines.map((line) => line || ' ').join('\n'))
     this.#lines = lines
     this.#flush('')
   }
