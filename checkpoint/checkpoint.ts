@@ -87,6 +87,7 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
       time,
       startDeadlineMs: this.#limits.startDeadlineMs,
       offset: () => this.#snapshots?.nextOffset ?? this.#replica.foldState.offset,
+      awaited: () => this.#replica.awaited,
       restore: (extent, begin) => this.#restore(extent, begin),
       mayRestore: () => this.#snapshots !== null, // who leads has missed that it was fenced: nobody truncates ahead of a reign that lasts
       read: (record) => this.#read(record),
@@ -430,8 +431,10 @@ export class Checkpoint extends EventEmitter<CheckpointEvents> {
     if (this.#stopping.signal.aborted || this.#fatal) return
     let offset: number | null = null
     let reason = ''
+    const read = this.#replica.foldState.offset
     try {
       offset = await this.#journal.append(value, deadlineMs)
+      this.#reader.appended(read, offset)
     } catch (err) {
       this.#log.debug({ err }, 'an append failed; its outcome is unknown')
       reason = err instanceof Error ? err.message : String(err)

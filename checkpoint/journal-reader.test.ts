@@ -24,6 +24,7 @@ async function reading(t: TestContext, needsReading: () => boolean, end: () => P
     time: realTime,
     startDeadlineMs: 1_000,
     offset: () => read.length,
+    awaited: () => null,
     restore: async ({ askEnd }, begin) => {
       await askEnd()
       begin(read.length)

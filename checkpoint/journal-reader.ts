@@ -1,9 +1,11 @@
 /** Reads a journal for a replica: waits until it is there, follows it, notices when the read stalls or the journal shrinks. A shell. */
 import type { Logger } from 'pino'
+import { EndDoubt } from './end-doubt.ts'
 import { CheckpointError } from './errors.ts'
 import type { Journal, JournalRecord, Tail } from './journal.ts'
 import { ProgressReport } from './progress-report.ts'
-import { momentOf, Staleness } from './staleness.ts'
+import { type Moment, momentOf, Staleness } from './staleness.ts'
+import { TailWatch } from './tail-watch.ts'
 import { nextTurn, sleep, type Time } from './time.ts'
 
 /** How far a journal goes. */
@@ -22,6 +24,8 @@ export interface JournalReaderOptions {
   readonly startDeadlineMs: number
   /** The next offset that is wanted. */
   readonly offset: () => number
+  /** The offset that an append was answered with, while it is not read yet; null if there is none. */
+  readonly awaited: () => number | null
   /**
    * Brings the state to where reading goes on from, before anything is read. `begin` says from which offset; it may be called early, so that
    * joining goes on meanwhile, and again. What it throws ends the start, but for JOURNAL_UNREACHABLE: then it is tried again.
@@ -44,8 +48,6 @@ export interface JournalReaderOptions {
 const lookMs = 500
 /** A journal that answered within so long counts as reachable, milliseconds. */
 const reachableMs = 2_000
-/** A read that is behind and has not moved for so long is started again, milliseconds. */
-const stallMs = { first: 10_000, max: 80_000 }
 /** Reading a backlog gives the event loop back after so long, milliseconds. */
 const sliceMs = 5
 /**
@@ -68,15 +70,16 @@ export class JournalReader {
   #cancelLooks: () => void = () => undefined
   #end = 0
   #answeredAtMs = Number.NEGATIVE_INFINITY
-  #movedAtMs = 0
-  #stallMs = stallMs.first
-  #offsetSeen = -1
+  /** The tail brought all records below. */
+  #brought = 0
   #rereads = { offset: -1, count: 0 }
   #looking = false
   #checkingGap = false
   /** While the state is being restored nothing is read. */
   #restoring: Promise<void> | null = null
   readonly #staleness = new Staleness()
+  readonly #doubt = new EndDoubt()
+  readonly #tailWatch = new TailWatch()
   #wake: (() => void) | null = null
 
   constructor(options: JournalReaderOptions) {
@@ -89,13 +92,14 @@ export class JournalReader {
     return Math.max(0, this.#end - this.#options.offset())
   }
 
-  /** The end of the journal as last seen. */
+  /** The end of the journal as last seen by a look that is to be believed. */
   get end(): number {
     return this.#end
   }
 
+  /** While an end is told that cannot be, who asks is told by a broker that is out of touch, or nobody knows: that is no journal to lead upon. */
   get reachable(): boolean {
-    return this.#options.time.now() - this.#answeredAtMs < reachableMs
+    return !this.#doubt.doubtful && this.#options.time.now() - this.#answeredAtMs < reachableMs
   }
 
   /**
@@ -105,7 +109,8 @@ export class JournalReader {
   stalenessMs(limitMs: number): number {
     const now = momentOf(this.#options.time)
     const offset = this.#options.offset()
-    if (this.#tail && this.#staleness.wantsLook(now, offset, limitMs)) void this.#look()
+    const mayLook = this.#tail !== null && !this.#doubt.doubtful // a look afresh is a connection
+    if (mayLook && this.#staleness.wantsLook(now, offset, limitMs)) void this.#look()
     return this.#staleness.boundMs(now, offset)
   }
 
@@ -144,6 +149,11 @@ export class JournalReader {
   /** Ends a rest: what is in the journal is news now. */
   wake(): void {
     this.#wake?.()
+  }
+
+  /** An append that was sent when `read` records had been read was answered with `offset`. */
+  appended(read: number, offset: number): void {
+    if (this.#doubt.appended(read, offset)) void this.#look()
   }
 
   /** Something was missing at an offset: reads again from there, or, if it was truncated away, restores the state. */
@@ -248,6 +258,7 @@ export class JournalReader {
   }
 
   async #take(records: JournalRecord[]): Promise<void> {
+    this.#brought = Math.max(this.#brought, (records.at(-1)?.offset ?? -1) + 1)
     while (this.#restoring) await this.#restoring
     const { time } = this.#options
     let sliceEndMs = time.now() + sliceMs
@@ -299,16 +310,13 @@ export class JournalReader {
   }
 
   async #look(): Promise<void> {
-    const { offset, failed, log, looked } = this.#options
+    const { failed, log, looked } = this.#options
     if (this.#looking || this.#stopping.signal.aborted) return
     this.#looking = true
-    const before = offset()
+    const doubted = this.#doubt.doubtful
     try {
-      await this.#askEnd()
-      if (this.#end < before) {
-        const lost = `the journal ends at ${this.#end}, and ${before} records were read: Kafka lost records; stop all backends and compare what they hold`
-        return failed(new CheckpointError('HISTORY_LOST', lost))
-      }
+      const lost = await this.#lookOnce()
+      if (lost) return failed(lost)
       if (this.#restoring) return
       this.#watch()
       this.#reportLook()
@@ -319,31 +327,61 @@ export class JournalReader {
       this.#looking = false
     }
     looked()
+    if (!doubted && this.#doubt.doubtful) void this.#look() // another broker may know better at once
+  }
+
+  /** Asks where the journal ends. Resolves with what is fatal about the answer, or null. */
+  async #lookOnce(): Promise<CheckpointError | null> {
+    const { journal, time, offset, awaited } = this.#options
+    const known = { read: offset(), awaited: awaited(), afresh: this.#doubt.doubtful }
+    const askedAt = momentOf(time)
+    this.#staleness.asked(askedAt)
+    const end = await journal.end(known.afresh)
+    const verdict = this.#doubt.judge({ ...known, end }, time.now())
+    if (verdict === 'sound') this.#believe(askedAt, end)
+    this.#reportDoubt(known.afresh, end, known.read)
+    if (verdict !== 'lost') return null
+    const lost = `the journal ends at ${end}, and ${known.read} records were read: Kafka lost records; stop all backends and compare what they hold`
+    return new CheckpointError('HISTORY_LOST', lost)
   }
 
   async #askEnd(): Promise<number> {
-    const { journal, time } = this.#options
-    const askedAt = momentOf(time)
+    const askedAt = momentOf(this.#options.time)
     this.#staleness.asked(askedAt)
-    this.#end = await journal.end()
-    this.#answeredAtMs = time.now()
-    this.#staleness.answered(askedAt, this.#end)
+    this.#believe(askedAt, await this.#options.journal.end())
     return this.#end
   }
 
+  #believe(askedAt: Moment, end: number): void {
+    this.#end = end
+    this.#answeredAtMs = this.#options.time.now()
+    this.#staleness.answered(askedAt, end)
+  }
+
+  #reportDoubt(before: boolean, end: number, read: number): void {
+    const { log, time, offset } = this.#options
+    const { doubtful } = this.#doubt
+    if (before === doubtful) return
+    if (!doubtful)
+      return log.warn(
+        { event: 'end-believed', end },
+        `the journal ends at ${end}: a broker had said less that is out of touch`,
+      )
+    log.warn(
+      { event: 'end-doubted', end, offset: read },
+      `the journal is said to end at ${end}, and more is known of it; asking other brokers`,
+    )
+    if (this.#brought > end) return // the tail stands at a better broker
+    this.#tailWatch.restarted(time.now())
+    this.#tail?.seek(offset())
+  }
+
   #watch(): void {
-    const offset = this.#options.offset()
-    const nowMs = this.#options.time.now()
-    if (offset !== this.#offsetSeen || offset >= this.#end) {
-      this.#movedAtMs = nowMs
-      this.#stallMs = stallMs.first
-    }
-    this.#offsetSeen = offset
-    if (nowMs - this.#movedAtMs < this.#stallMs) return
-    this.#stallMs = Math.min(this.#stallMs * 2, stallMs.max) // joining a group takes seconds: a restart must be given longer than the last
-    this.#options.log.warn({ offset, end: this.#end }, 'the read of the journal stalled; starting it again')
-    this.#movedAtMs = nowMs
-    this.#tail?.seek(offset)
+    const { time, log, offset, awaited } = this.#options
+    const next = offset()
+    if (!this.#tailWatch.stalled(time.now(), next, this.#end, awaited())) return
+    log.warn({ offset: next, end: this.#end, awaited: awaited() }, 'the read of the journal stalled; starting it again')
+    this.#tail?.seek(next)
   }
 }
 

@@ -39,8 +39,11 @@ export interface Journal {
   tail(from: number, onRecords: RecordListener): Promise<Tail>
   /** The first offset that can still be read. */
   start(): Promise<number>
-  /** The offset that the next record will get, from an offsets request (never from a fetch). */
-  end(): Promise<number>
+  /**
+   * The offset that the next record will get, from an offsets request (never from a fetch). `afresh` if an earlier answer cannot be believed: then
+   * whatever connection gave it is not asked again, nor the broker behind it first, if there are several.
+   */
+  end(afresh?: boolean): Promise<number>
   /** Forgets every record below `before`. */
   truncate(before: number): Promise<void>
   /** Releases everything. Appends under way are rejected. */

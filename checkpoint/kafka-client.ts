@@ -42,19 +42,23 @@ export const readingSettings = {
   retry: { retries: 5, initialRetryTime: 50, maxRetryTime: 500, restartOnFailure: async () => false },
 } as const
 
-/** A producer, consumer or admin client. `make` is called at once; `connect` is up to the maker. */
+/** A producer, consumer or admin client. `make` is called at once; `connect` is up to the maker. It does not begin at `notAt`, if there is another. */
 export class KafkaClient<C extends Connectable> {
   readonly client: C
+  /** The broker that it asks where everything is. */
+  readonly askedFirst: string | undefined
   readonly #log: Logger
   readonly #sockets = new Set<net.Socket>()
   #parted = false
 
-  constructor(options: KafkaClientOptions, make: (kafka: Kafka) => C) {
+  constructor(options: KafkaClientOptions, make: (kafka: Kafka) => C, notAt?: string) {
+    const brokers = turned(options.brokers, options.random ?? Math.random, notAt)
+    this.askedFirst = brokers[0]
     this.#log = options.log.child({ part: 'kafkajs' })
     this.client = make(
       new kafkajs.Kafka({
         clientId: options.clientId,
-        brokers: turned(options.brokers, options.random ?? Math.random),
+        brokers,
         connectionTimeout: connectTimeoutMs,
         requestTimeout: requestTimeoutMs,
         retry: { retries: 0 },
@@ -101,9 +105,10 @@ export class KafkaClient<C extends Connectable> {
 
 /**
  * The same brokers, from another one on. kafkajs asks the first of its list where everything is, and without retries only that one: were it
- * always the same, a cluster that lost its first broker would be lost to every fresh client.
+ * always the same, a cluster that lost its first broker would be lost to every fresh client. `notFirst` is not the first, unless it is the only one.
  */
-function turned(brokers: readonly string[], random: () => number): string[] {
-  const first = Math.floor(random() * brokers.length)
+function turned(brokers: readonly string[], random: () => number, notFirst?: string): string[] {
+  const drawn = Math.floor(random() * brokers.length)
+  const first = brokers[drawn] === notFirst ? drawn + 1 : drawn
   return [...brokers.slice(first), ...brokers.slice(0, first)]
 }

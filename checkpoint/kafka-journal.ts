@@ -47,7 +47,8 @@ class KafkaJournal implements Journal {
     return (await this.#topic.offsets(0)).low
   }
 
-  async end(): Promise<number> {
+  async end(afresh = false): Promise<number> {
+    if (afresh) this.#topic.retireAdmin()
     return (await this.#topic.offsets(0)).high
   }
 

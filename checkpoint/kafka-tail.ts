@@ -19,6 +19,8 @@ export class KafkaTail implements Tail {
   #next: number
   #generation = 0
   #consumer: KafkaClient<Consumer> | null = null
+  /** The broker at which the last consumer began: it may be one that is out of touch. */
+  #askedLast: string | undefined
   #timer: NodeJS.Timeout | null = null
   /** What was fetched is worked on while the next is being fetched: one batch ahead. */
   #working: Promise<void> = Promise.resolve()
@@ -50,14 +52,18 @@ export class KafkaTail implements Tail {
   #begin(): void {
     const generation = ++this.#generation
     this.#working = this.#working.catch(() => undefined)
-    const consumer = new KafkaClient(this.#options, (kafka) =>
-      kafka.consumer({
-        ...readingSettings,
-        groupId: `${this.#options.topic}-tail-${randomUUID()}`,
-        maxWaitTimeInMs: fetchWaitMs,
-      }),
+    const consumer = new KafkaClient(
+      this.#options,
+      (kafka) =>
+        kafka.consumer({
+          ...readingSettings,
+          groupId: `${this.#options.topic}-tail-${randomUUID()}`,
+          maxWaitTimeInMs: fetchWaitMs,
+        }),
+      this.#askedLast,
     )
     this.#consumer = consumer
+    this.#askedLast = consumer.askedFirst
     const { CRASH, GROUP_JOIN } = consumer.client.events
     consumer.client.on(CRASH, ({ payload }) => this.#failed(generation, payload.error))
     consumer.client.on(GROUP_JOIN, () => this.#position(consumer.client, generation))

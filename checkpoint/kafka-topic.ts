@@ -28,6 +28,8 @@ export class KafkaTopic {
   readonly #closing = new AbortController()
   #messageBytesMax: number | undefined
   #admin: Connecting<Admin> | null = null
+  /** The broker at which the last admin client began. */
+  #askedLast: string | undefined
   #producer: Connecting<Producer> | null = null
 
   constructor(options: KafkaTopicOptions, kind: TopicKind) {
@@ -93,6 +95,13 @@ export class KafkaTopic {
     } catch (cause) {
       throw this.unreachable('read its offsets', cause)
     }
+  }
+
+  /** Lets the client go that asks for offsets, with what it took for the partitions' leaders. The next begins at another broker. */
+  retireAdmin(): void {
+    const retired = this.#admin
+    this.#admin = null
+    void retired?.owner.part()
   }
 
   /** The names of all topics there are; makes none. */
@@ -173,13 +182,14 @@ export class KafkaTopic {
 
   async #withAdmin<R>(work: (admin: Admin) => Promise<R>): Promise<R> {
     this.mustBeOpen()
-    this.#admin ??= connecting(new KafkaClient(this.#options, (kafka) => kafka.admin()))
+    this.#admin ??= connecting(new KafkaClient(this.#options, (kafka) => kafka.admin(), this.#askedLast))
     const current = this.#admin
+    this.#askedLast = current.owner.askedFirst
     try {
       return await this.within(current.ready.then(work), adminDeadlineMs)
     } catch (error) {
-      if (this.#admin === current) this.#admin = null
-      void current.owner.part()
+      if (this.#admin === current) this.retireAdmin()
+      else void current.owner.part()
       throw error
     }
   }

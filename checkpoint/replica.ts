@@ -159,9 +159,14 @@ export class Replica {
     return this.#phase === 'active' && this.#inFlight === null
   }
 
+  /** The offset that the journal answered to an append, while what stands before it is not read yet; null if there is none. */
+  get awaited(): number | null {
+    return this.#inFlight?.answeredOffset ?? null
+  }
+
   /** True if what is in the journal is news: only a writer whose every append came next knows it all. */
   get needsReading(): boolean {
-    return this.#phase !== 'active' || (this.#inFlight !== null && this.#inFlight.answeredOffset !== null)
+    return this.#phase !== 'active' || this.awaited !== null
   }
 
   /** Everything that is not answered yet, in log order. */
@@ -273,7 +278,7 @@ export class Replica {
 
   /** The journal was seen to end at `end`: an append that was answered and is still not there was lost since. */
   ended(end: number, nowMs: number): void {
-    const answered = this.#inFlight?.answeredOffset ?? null
+    const answered = this.awaited
     if (answered === null || end > answered) return
     if (nowMs - this.#inFlight!.answeredAtMs < this.#options.limits.appendDeadlineMaxMs) return // the look may be older than the answer
     this.#settle(nowMs, `the journal answered offset ${answered}, and it ends at ${end}`)
@@ -293,7 +298,7 @@ export class Replica {
     const sent = this.#inFlight
     const known = sent !== null && sameBytes(sent.value, value) // spares decoding what was just encoded
     this.#foldOne(known ? sent.entry : decodeEntry(value, offset), value, nowMs)
-    const answered = this.#inFlight?.answeredOffset ?? null
+    const answered = this.awaited
     if (answered !== null && answered < this.#fold.state.offset) {
       this.#settle(nowMs, `the journal answered offset ${answered}, and another record stands there`)
     }

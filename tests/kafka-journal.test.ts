@@ -162,3 +162,20 @@ test(
     assert.deepEqual(seen.firstOffsets.slice(fetchedBefore), [records])
   },
 )
+
+test('a journal whose end is asked for afresh asks through a client made for it', needsKafka, async (t) => {
+  const journal = journalOn(`afresh.${randomUUID()}`)
+  t.after(() => journal.close())
+  await journal.open()
+  await journal.append(new Uint8Array(8), 5_000)
+  const made = t.mock.method(kafkajs.Kafka.prototype, 'admin').mock
+  for (const [afresh, clients] of [
+    [false, 0],
+    [true, 1],
+    [false, 1],
+    [true, 2],
+  ] as const) {
+    assert.equal(await journal.end(afresh), 1)
+    assert.equal(made.callCount(), clients)
+  }
+})

@@ -39,6 +39,8 @@ const cores = [
   'checkpoint/file-failure.ts',
   'checkpoint/http-methods.ts',
   'checkpoint/staleness.ts',
+  'checkpoint/end-doubt.ts',
+  'checkpoint/tail-watch.ts',
   'checkpoint/lease.ts',
   'checkpoint/snapshot-chunk.ts',
   'checkpoint/snapshot-copy.ts',
