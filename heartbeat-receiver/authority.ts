@@ -6,6 +6,7 @@ import type { Time } from '../checkpoint/time.ts'
 import { DecisionLog } from './decision-log.ts'
 import { type ProbeOutcome, type RecordedDecision, tickMs } from './events.ts'
 import { type Action, authorityMs, type Leader, Leadership, probeUrlOf } from './leadership.ts'
+import { inheritedLeaseMs } from './lease-ledger.ts'
 import { type PeerState, Peers } from './peers.ts'
 import type { LinkPorts } from './receiver-link.ts'
 
@@ -17,7 +18,7 @@ export interface AuthorityOptions {
   /** URLs of the other receivers. */
   readonly peers: readonly string[]
   readonly token: string | undefined
-  /** How long a lease is that a receiver grants, milliseconds. */
+  /** How long a lease is that this receiver grants, milliseconds. */
   readonly leaseMs: number
   /** Of the journal of decisions. */
   readonly journal: Omit<CheckpointOptions, 'incarnation' | 'node' | 'url' | 'standbys' | 'time' | 'random'>
@@ -65,9 +66,9 @@ export class Authority {
   #ended = false
 
   constructor(options: AuthorityOptions) {
-    const { incarnation, name: node, url, leaseMs, time, random, journal, peers } = options
+    const { incarnation, name: node, url, time, random, journal, peers } = options
     this.#options = options
-    this.#leadership = new Leadership({ incarnation, url, leaseMs, random })
+    this.#leadership = new Leadership({ incarnation, url, random })
     const standbys = () => (peers.length === 0 ? 0 : this.#peers?.connected)
     this.#decisions = new DecisionLog(
       { ...journal, ...{ incarnation, node, url, standbys, time, random } },
@@ -249,13 +250,13 @@ export class Authority {
   }
 
   #claimed(): void {
-    const { time, log, listener } = this.#options
+    const { time, log, listener, leaseMs } = this.#options
     const nowMs = time.now()
-    this.#leadership.claimed(nowMs)
+    const { decisions } = this.#decisions
+    this.#leadership.claimed(nowMs, Math.max(leaseMs, ...decisions.map((newest) => inheritedLeaseMs(newest, leaseMs))))
     this.#followedEpoch = -1
     this.#toldUntilMs = null
     const { leasesUntilMs } = this.#leadership
-    const { decisions } = this.#decisions
     const epoch = epochOf(decisions)
     log.info({ event: 'authorized', epoch, reason: this.#reason }, `this receiver leads: ${this.#reason}`)
     listener.authorized(decisions, leasesUntilMs > nowMs && decisions.length > 0 ? leasesUntilMs : null)

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { journalOptions, logLevelOption, tokenOption } from '../checkpoint/config.ts'
 import { durationMs, port, textList } from '../checkpoint/units.ts'
+import { heartbeatMsMax } from './heartbeat-rate.ts'
 import { checkTlsOptions, tlsOptions } from './tls-options.ts'
 import { isLoopback } from './token.ts'
 
@@ -24,7 +25,7 @@ const options = journalOptions.extend({
     .meta({ description: 'name that survives restarts (default: host name and port)' }),
   // A hang is noticed after two of them: 100 ms keeps that below what a person feels, at 10 small messages a second for each backend.
   heartbeatMs: durationMs
-    .refine((value) => value >= 20 && value <= 60_000, 'expected from 20ms to 60s')
+    .refine((value) => value >= 20 && value <= heartbeatMsMax, 'expected from 20ms to 60s')
     .prefault('100ms')
     .meta({
       description: 'how often backends are asked for a heartbeat; a hang is noticed after two',

@@ -102,8 +102,16 @@ export class DecisionBook {
     return true
   }
 
-  /** Names a backend under the next epoch; returns that, and whether the decision is in force already, ahead of its record. */
-  name(backend: KnownBackend, verdict: Verdict & { stays: false }, nowMs: number): { epoch: number; early: boolean } {
+  /**
+   * Names a backend under the next epoch; returns that, and whether the decision is in force already, ahead of its record. `leaseMs`: as it is
+   * recorded.
+   */
+  name(
+    backend: KnownBackend,
+    verdict: Verdict & { stays: false },
+    leaseMs: number,
+    nowMs: number,
+  ): { epoch: number; early: boolean } {
     const { name, incarnation, url, exactlyOnce, direct } = backend.hello
     const { kind, reason, detectedAtMs } = verdict
     const inForce = this.#inForce
@@ -113,7 +121,7 @@ export class DecisionBook {
     const previous = inForce?.decision.name ?? null
     const story: DecisionStory = { previous, reason, planned, detectedAtMs, decidedAtMs: nowMs }
     const naming: Naming = {
-      decision: { shard: this.#shard, epoch, name, incarnation, url, exactlyOnce, direct, story },
+      decision: { shard: this.#shard, epoch, name, incarnation, url, exactlyOnce, direct, story, leaseMs },
       ...{ previous, reason, detectedAtMs, planned },
       failover: inForce !== null && !planned && incarnation !== inForce.decision.incarnation,
       early: inForce?.own === true && inForce.durable && epoch === inForce.decision.epoch + 1,
@@ -198,7 +206,7 @@ export class DecisionBook {
 }
 
 /** The decision as others are told it. */
-function withoutRecord({ direct: _, story: __, ...decision }: RecordedDecision): Decision {
+function withoutRecord({ direct: _, story: __, leaseMs: ___, ...decision }: RecordedDecision): Decision {
   return decision
 }
 

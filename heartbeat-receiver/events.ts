@@ -33,6 +33,11 @@ export type RecordedDecision = Decision & {
   direct: boolean
   /** Missing from what an older version journaled. */
   story?: DecisionStory
+  /**
+   * No lease is longer that anybody may hold when this is journaled, or gets under it, milliseconds: as whoever leads next may grant shorter
+   * ones. Missing from what an older version journaled.
+   */
+  leaseMs?: number
 }
 
 export type Input =

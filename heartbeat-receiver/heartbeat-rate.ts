@@ -1,5 +1,7 @@
 /** How often backends are asked for a heartbeat. Pure. */
 
+/** Longest interval that a receiver can be configured with, milliseconds. */
+export const heartbeatMsMax = 60_000
 /** Heartbeats that one receiver is asked to take, per second: a few percent of a core. */
 const heartbeatsPerSecondMax = 5_000
 

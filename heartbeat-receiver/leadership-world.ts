@@ -6,6 +6,7 @@
 import { countedByHolderMs } from '../checkpoint/lease.ts'
 import type { Moment } from '../checkpoint/staleness.ts'
 import { Leadership } from './leadership.ts'
+import { inheritedLeaseMs } from './lease-ledger.ts'
 
 /** A number from 0 to 1, the same ones for the same seed (mulberry32). */
 export function seeded(seed: number): () => number {
@@ -22,6 +23,8 @@ interface Record {
   readonly author: Process
   readonly type: 'claim' | 'renewal'
   readonly epoch: number
+  /** As a decision tells: no lease is longer that anybody may hold when it is sent. */
+  readonly leaseMs: number
   readonly sentAt: Moment
   readonly landsAtMs: number
   valid: boolean
@@ -36,13 +39,20 @@ interface Call {
 
 const stepMs = 2
 const tickMs = 10
-export const leaseMs = 200
+/** Of one start after the other: each process may grant leases of another length, milliseconds. */
+const leaseLengthsMs = [200, 1_500, 500]
 
 export class Process {
   readonly place: number
   readonly incarnation: string
   readonly leadership: Leadership
   readonly rate: number
+  /** Of the leases that it grants. */
+  readonly leaseMs: number
+  /** As the newest valid record says that it has read. */
+  leaseMsRead = 0
+  /** Of the leases that it found. */
+  inheritedMs = 0
   state: 'running' | 'paused' | 'dead' = 'running'
   resumesAtMs = 0
   monotonicOffsetMs: number
@@ -64,13 +74,14 @@ export class Process {
   /** Who has lost the link to it: nothing is heard over it after that. */
   readonly lostBy = new Set<Process>()
 
-  constructor(place: number, incarnation: string, random: () => number) {
+  constructor(place: number, incarnation: string, leaseMs: number, random: () => number) {
     this.place = place
+    this.leaseMs = leaseMs
     this.incarnation = incarnation
     this.rate = 0.9955 + random() * 0.009
     this.monotonicOffsetMs = random() * 1e6
     const url = () => `ws://10.0.0.${place}:7070`
-    this.leadership = new Leadership({ incarnation, url, leaseMs, random })
+    this.leadership = new Leadership({ incarnation, url, random })
   }
 }
 
@@ -104,7 +115,8 @@ export class LeadershipWorld {
   }
 
   start(place: number): Process {
-    const process = new Process(place, `p${place}-${++this.#incarnations}`, this.random)
+    const leaseMs = leaseLengthsMs[this.#incarnations % leaseLengthsMs.length]!
+    const process = new Process(place, `p${place}-${++this.#incarnations}`, leaseMs, this.random)
     this.processes.push(process)
     process.nextTickMs = this.nowMs
     for (const record of this.journal) this.#read(process, record)
@@ -227,7 +239,7 @@ export class LeadershipWorld {
     process.leadership.tick(now.monotonicMs, tickMs)
     this.#act(process)
     if (process.leadership.authorityUntilMs(now) !== null)
-      this.leases.set(process, this.nowMs + countedByHolderMs(leaseMs))
+      this.leases.set(process, this.nowMs + countedByHolderMs(process.leaseMs))
     if (process.leadership.leads) this.#tellPeers(process)
   }
 
@@ -271,20 +283,25 @@ export class LeadershipWorld {
 
   #append(author: Process, type: Record['type'], sentAt: Moment): void {
     const landsAtMs = this.nowMs + author.landLateMs
-    this.#underWay.push({ author, type, epoch: author.epoch, sentAt, landsAtMs, valid: false })
+    const { epoch, inheritedMs, leadership } = author
+    const leaseMs = sentAt.monotonicMs < leadership.leasesUntilMs ? inheritedMs : author.leaseMs
+    this.#underWay.push({ author, type, epoch, leaseMs, sentAt, landsAtMs, valid: false })
   }
 
-  #read(process: Process, { author, type, epoch, valid, sentAt }: Record): void {
+  #read(process: Process, { author, type, epoch, leaseMs, valid, sentAt }: Record): void {
     const { leadership } = process
     const nowMs = this.clockOf(process).monotonicMs
     if (valid) process.epochRead = epoch
+    if (valid && type === 'renewal') process.leaseMsRead = leaseMs
     if (author === process) {
       if (type === 'renewal') {
         if (valid) leadership.renewed(sentAt)
         leadership.renewalEnded()
       } else if (epoch === process.epoch) {
-        if (valid) leadership.claimed(nowMs)
-        else leadership.lost(nowMs)
+        if (valid) {
+          process.inheritedMs = inheritedLeaseMs({ leaseMs: process.leaseMsRead }, process.leaseMs)
+          leadership.claimed(nowMs, process.inheritedMs)
+        } else leadership.lost(nowMs)
       }
       return
     }

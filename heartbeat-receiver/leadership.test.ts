@@ -18,7 +18,7 @@ const third: Leader = { incarnation: 't-1', node: 'third', url: 'ws://10.0.0.3:7
 const at = (monotonicMs: number, wallMs = monotonicMs): Moment => ({ monotonicMs, wallMs })
 
 function leadership(random = 0.5): Leadership {
-  return new Leadership({ incarnation: 'me', url: () => own, leaseMs, random: () => random })
+  return new Leadership({ incarnation: 'me', url: () => own, random: () => random })
 }
 
 /** One that has read a journal which names `other`, at 1,000, and has seen its URL answer. */
@@ -35,7 +35,7 @@ function leading(sinceMs: number): Leadership {
   const one = leadership()
   one.caughtUp(null, false, sinceMs)
   one.claiming()
-  one.claimed(sinceMs)
+  one.claimed(sinceMs, leaseMs)
   return one
 }
 
@@ -163,18 +163,26 @@ describe('leadership: authority', () => {
     one.read(other, 1_500)
     one.read(third, 1_510)
     one.probed('t-1', 'refused', 1_511)
-    one.claimed(1_520)
+    one.claimed(1_520, leaseMs)
     one.renewed(at(1_521))
     assert.equal(one.authorityUntilMs(at(1_690)), null)
     one.renewed(at(1_690))
     assert.equal(one.authorityUntilMs(at(1_700)), 1_887)
     assert.equal(one.leasesUntilMs, 1_500 + authorityMs + leaseMs)
+    one.lost(1_800)
+    one.read(other, 1_810)
+    one.claimed(2_100, 10 * leaseMs)
+    assert.equal(
+      one.leasesUntilMs,
+      1_810 + authorityMs + 10 * leaseMs,
+      'leases are as long as whoever granted them says',
+    )
   })
 
   it('waits for those whom it did not see, as a snapshot hid them', () => {
     const one = leadership()
     one.caughtUp({ ...other, url: own }, true, 1_000)
-    one.claimed(1_002)
+    one.claimed(1_002, leaseMs)
     one.renewed(at(1_003))
     assert.equal(one.authorityUntilMs(at(1_190)), null)
     assert.equal(one.leasesUntilMs, 1_000 + authorityMs + leaseMs)
@@ -184,7 +192,7 @@ describe('leadership: authority', () => {
     const one = following()
     one.read(other, 1_050)
     one.probed('o-1', 'refused', 1_100)
-    one.claimed(1_105)
+    one.claimed(1_105, leaseMs)
     one.renewed(at(1_106))
     assert.equal(one.authorityUntilMs(at(1_107)), 1_303)
     assert.equal(one.leasesUntilMs, 1_100 + leaseMs)

@@ -13,14 +13,17 @@
  *   another incarnation answers where it was heard, or this one listens there itself. Else when no record was seen for {@link authorityMs} and a
  *   jitter, unless its link says that it lives and leads: then after {@link standstillMs}. A claim is always safe: the journal fences the
  *   other, and what is above waits for its authority. All this keeps it from being a nuisance.
- * - **Leases of others.** Whoever led before may have granted leases up to the end of its authority, each for `leaseMs`.
+ * - **Leases of others.** Whoever led before may have granted leases up to the end of its authority, each for as long as its decision says.
  */
 import { countedByHolderMs } from '../checkpoint/lease.ts'
 import { elapsedMs, type Moment } from '../checkpoint/staleness.ts'
 import type { ProbeOutcome } from './events.ts'
 import { isWithinReach, machineOf, placeOf } from './receiver-address.ts'
 
-/** How long a receiver may decide after a record of its own, milliseconds: as long as backends may be silent at the default interval. */
+/**
+ * How long a receiver may decide after a record of its own, milliseconds: as long as backends may be silent at the default interval. The same
+ * for every receiver, whatever its own interval, and since the first version: each waits for that of the others.
+ */
 export const authorityMs = 200
 /** How often a leading receiver writes a record, milliseconds: three may be late before its authority ends. */
 export const renewalMs = 50
@@ -82,8 +85,6 @@ export interface LeadershipOptions {
   readonly incarnation: string
   /** Own URL as it is claimed, once it is known. */
   readonly url: () => string
-  /** How long a lease is that a receiver grants, milliseconds. */
-  readonly leaseMs: number
   /** From 0 to 1. */
   readonly random: () => number
 }
@@ -92,8 +93,8 @@ export class Leadership {
   readonly #options: LeadershipOptions
   #state: State = { name: 'starting' }
   #rival: Rival | null = null
-  /** Until when any leader before the rival may have had authority, and its leases may last. */
-  #before = { authorityUntilMs: Number.NEGATIVE_INFINITY, leasesUntilMs: Number.NEGATIVE_INFINITY }
+  /** Until when any leader before the rival may have had authority, and granted leases: one that is dead granted none any more. */
+  #before = { authorityUntilMs: Number.NEGATIVE_INFINITY, grantedUntilMs: Number.NEGATIVE_INFINITY }
   /** Since when no record was seen, not counting the time in which this process stood still. */
   #quietSinceMs = 0
   #jitterMs = 0
@@ -173,15 +174,15 @@ export class Leadership {
     this.#state = { name: 'claiming' }
   }
 
-  /** The own claim is known valid. */
-  claimed(nowMs: number): void {
+  /** The own claim is known valid. No lease that another granted lasts longer than `leaseMs`. */
+  claimed(nowMs: number, leaseMs: number): void {
     this.#supersede()
-    const { authorityUntilMs, leasesUntilMs } = this.#before
+    const { authorityUntilMs, grantedUntilMs } = this.#before
     this.#state = {
       name: 'leading',
       sinceMs: nowMs,
       authorityFromMs: authorityUntilMs,
-      leasesUntilMs,
+      leasesUntilMs: grantedUntilMs + leaseMs,
       renewedAt: null,
       renewing: false,
       sentAtMs: Number.NEGATIVE_INFINITY,
@@ -294,16 +295,14 @@ export class Leadership {
     if (!rival) return
     const endMs = rival.readAtMs + authorityMs
     if (!rival.death) return this.#note(endMs)
-    this.#before.leasesUntilMs = Math.max(
-      this.#before.leasesUntilMs,
-      Math.min(endMs, rival.death.atMs) + this.#options.leaseMs,
-    )
+    const before = this.#before
+    before.grantedUntilMs = Math.max(before.grantedUntilMs, Math.min(endMs, rival.death.atMs))
   }
 
   #note(authorityUntilMs: number): void {
     const before = this.#before
     before.authorityUntilMs = Math.max(before.authorityUntilMs, authorityUntilMs)
-    before.leasesUntilMs = Math.max(before.leasesUntilMs, authorityUntilMs + this.#options.leaseMs)
+    before.grantedUntilMs = Math.max(before.grantedUntilMs, authorityUntilMs)
   }
 }
 

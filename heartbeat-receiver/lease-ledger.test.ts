@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { LeaseLedger, leaseMsAt } from './lease-ledger.ts'
+import { inheritedLeaseMs, LeaseLedger, leaseMsAt } from './lease-ledger.ts'
 
 describe('lease ledger', () => {
   it('a lease is two heartbeats long', () => {
@@ -33,7 +33,7 @@ describe('lease ledger', () => {
 
   it('what a predecessor granted ends with its time or the proven death of who was named, not with the word that it holds none', () => {
     const ledger = new LeaseLedger()
-    ledger.inherit({ incarnation: 'a', epoch: 4, untilMs: 500 })
+    ledger.inherit({ incarnation: 'a', epoch: 4, leaseMs: 200, untilMs: 500 })
     ledger.release('a')
     assert.equal(ledger.freeAtMs('b'), 500)
     assert.equal(ledger.freeAtMs('a'), Number.NEGATIVE_INFINITY)
@@ -43,9 +43,29 @@ describe('lease ledger', () => {
     assert.equal(ledger.freeAtMs('b'), Number.NEGATIVE_INFINITY)
   })
 
+  it('how long its leases were its decision tells, never less than the own ones, nor more than there can be', () => {
+    for (const [leaseMs, expectedMs] of [
+      [2_000, 2_000],
+      [50, 200],
+      [undefined, 200],
+      [Number.MAX_SAFE_INTEGER, 120_000],
+      [-1, 200],
+    ] as const)
+      assert.equal(inheritedLeaseMs(leaseMs === undefined ? {} : { leaseMs }, 200), expectedMs)
+    assert.equal(inheritedLeaseMs(undefined, 200), 200, 'nothing was decided')
+  })
+
+  it('while such a lease may last, the longest is one of those', () => {
+    const ledger = new LeaseLedger()
+    assert.equal(ledger.longestMs(200, 0), 200)
+    ledger.inherit({ incarnation: 'a', epoch: 4, leaseMs: 2_000, untilMs: 500 })
+    assert.deepEqual([ledger.longestMs(200, 499), ledger.longestMs(3_000, 499)], [2_000, 3_000])
+    assert.equal(ledger.longestMs(200, 500), 200)
+  })
+
   it('or with a higher epoch that its holder has seen', () => {
     const ledger = new LeaseLedger()
-    ledger.inherit({ incarnation: 'a', epoch: 4, untilMs: 500 })
+    ledger.inherit({ incarnation: 'a', epoch: 4, leaseMs: 200, untilMs: 500 })
     ledger.saw('a', 4)
     ledger.saw('b', 9)
     assert.equal(ledger.freeAtMs('b'), 500)
@@ -55,7 +75,7 @@ describe('lease ledger', () => {
 
   it('if it is not known whom the predecessor named, nobody is exempt', () => {
     const ledger = new LeaseLedger()
-    ledger.inherit({ incarnation: null, epoch: 0, untilMs: 500 })
+    ledger.inherit({ incarnation: null, epoch: 0, leaseMs: 200, untilMs: 500 })
     assert.equal(ledger.freeAtMs('a'), 500)
   })
 

@@ -7,6 +7,9 @@
  * nothing since.
  */
 
+import type { RecordedDecision } from './events.ts'
+import { heartbeatMsMax } from './heartbeat-rate.ts'
+
 /** A lease is so many heartbeat intervals long: one heartbeat may be late or lost without the active's reads becoming slow. */
 const leaseIntervals = 2
 
@@ -15,11 +18,22 @@ export function leaseMsAt(heartbeatMs: number): number {
   return leaseIntervals * heartbeatMs
 }
 
+/**
+ * How long a lease may be that a receiver before granted, milliseconds: receivers may have other intervals, and one that is started anew another
+ * than before. A lease is granted under a durable decision of the same leadership only, so the newest one tells. One that does not tell was
+ * made by an older version, and its leases are taken to be as long as the own ones, `ownMs`.
+ */
+export function inheritedLeaseMs(newest: Pick<RecordedDecision, 'leaseMs'> | undefined, ownMs: number): number {
+  return Math.max(ownMs, Math.min(newest?.leaseMs ?? 0, leaseMsAt(heartbeatMsMax)))
+}
+
 /** A lease that a receiver before may have granted. */
 interface Inherited {
   /** The incarnation that the newest durable decision names; null if that is not known. */
   readonly incarnation: string | null
   readonly epoch: number
+  /** No such lease is longer. */
+  readonly leaseMs: number
   readonly untilMs: number
 }
 
@@ -53,6 +67,12 @@ export class LeaseLedger {
   /** It has seen this epoch: a lease of an earlier reign is over for it. */
   saw(incarnation: string, epoch: number): void {
     if (this.#inherited?.incarnation === incarnation && epoch > this.#inherited.epoch) this.#inherited = null
+  }
+
+  /** How long a lease may be, milliseconds, that anybody may hold now or that this receiver grants, for `ownMs`. */
+  longestMs(ownMs: number, nowMs: number): number {
+    const inherited = this.#inherited
+    return inherited && nowMs < inherited.untilMs ? Math.max(ownMs, inherited.leaseMs) : ownMs
   }
 
   /** From when on it may be named; the past if it may be at once. */

@@ -96,6 +96,7 @@ describe('receiver: what it says for the board', () => {
       ...{ detectedAtMs: decided.detectedAtMs, decidedAtMs: decided.atMs },
     })
     assert.equal('story' in decided.decision, false)
+    assert.equal('leaseMs' in decided.decision, false)
     const other = following()
     followed(other.world, 'b', 5, { ...story!, planned: true })
     const told = other.of('decided').at(-1)!.event as Decided

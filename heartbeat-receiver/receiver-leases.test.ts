@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Effect } from './events.ts'
+import { inheritedLeaseMs, leaseMsAt } from './lease-ledger.ts'
 import { World } from './receiver-world.ts'
 
 /** a leads with epoch 1 and has a lease, b and c follow; the time is 1000, and a was heard last at 905. */
@@ -193,6 +194,35 @@ describe('receiver: leases of a receiver before', () => {
     assert.deepEqual(records(world), [])
     world.run(200)
     assert.match(records(world)[0]!, /^6000 record epoch 3 b-2/)
+  })
+
+  it('are as long as the one that granted them has recorded, and a receiver that grants shorter ones records so until they are over', () => {
+    const world = threeBackends()
+    const restart = (heartbeatMs: number, ...names: string[]) => {
+      world.heartbeatMs = heartbeatMs
+      const leaseMs = inheritedLeaseMs(world.journaled!, leaseMsAt(heartbeatMs))
+      world.restart([world.journaled!], world.nowMs + leaseMs)
+      for (const name of names) world.connect(world.get(name))
+    }
+    const recorded = () => [world.journaled?.name, world.journaled?.leaseMs]
+    assert.deepEqual(recorded(), ['a', 200])
+    restart(1_000, 'a', 'b', 'c')
+    world.run(1_100)
+    assert.deepEqual(recorded(), ['a', 2_000])
+    assert.match(world.grants.at(-1)!, /a-1 epoch \d for 2000/)
+    restart(100, 'a', 'b', 'c')
+    world.freeze('a') // it never hears that it is named again, and goes on under its long lease
+    world.run(100)
+    assert.deepEqual(recorded(), ['a', 2_000], 'what it was granted before may still last')
+    const sinceMs = world.nowMs
+    restart(100, 'a', 'b', 'c')
+    const claims: number[] = []
+    world.onClaim = () => claims.push(world.nowMs)
+    world.run(1_990)
+    assert.deepEqual(claims, [])
+    world.run(100)
+    assert.ok(claims[0]! >= sinceMs + 2_000)
+    assert.deepEqual(recorded(), ['b', 200], 'they are over')
   })
 
   it('do not count for the active it found, which is named again at once, under an epoch that nobody was told early', () => {

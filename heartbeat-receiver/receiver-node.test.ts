@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { it, type TestContext } from 'node:test'
-import { memoryJournal } from '../checkpoint/index.ts'
+import { createMemoryLog, memoryJournal } from '../checkpoint/index.ts'
 import type { Time } from '../checkpoint/time.ts'
+import { VirtualTime } from '../checkpoint/virtual-time.ts'
 import { capturedLog } from './captured-log.ts'
 import { tickMs } from './events.ts'
-import type { ReceiverEvent } from './protocol.ts'
+import type { Heartbeat, ReceiverEvent, ToBackend } from './protocol.ts'
 import { ReceiverNode, type ReceiverPorts } from './receiver-node.ts'
 import { heartbeatOf, helloOf } from './test-receiver.ts'
 
@@ -113,4 +114,55 @@ it('what was decided is told before a person is told of the crashes', async (t) 
   for (let count = 0; count < 100; count++) await turn([3])
   const once = told.filter((what) => what !== 'lead') // that is said again and again, as nobody here takes it
   assert.deepEqual(once, ['decided', 'happened', 'crashed b', 'crashed a'])
+})
+
+it('one that is started anew with a shorter heartbeat waits for the leases that were granted under the longer one', async (t) => {
+  const time = new VirtualTime()
+  const journal = createMemoryLog()
+  const heard: { atMs: number; connection: number; message: ToBackend }[] = []
+  const nothing = () => undefined
+  const start = (incarnation: string, heartbeatMs: number) => {
+    const node = new ReceiverNode({
+      ...{ name: 'r', incarnation, url: () => 'ws://127.0.0.1:1', heartbeatMs, peers: [], time },
+      journal: memoryJournal(journal, time),
+      ...{ random: () => 0, log: capturedLog().log, dial: () => assert.fail('it has no peers') },
+      ports: {
+        ...{ close: nothing, broadcast: nothing, tell: nothing, tellAll: nothing, tellPeers: nothing },
+        ...{ probe: async () => 'connected', failedOver: nothing, leads: nothing, failed: nothing, publish: nothing },
+        send: (connection, message) => heard.push({ atMs: time.now(), connection, message }),
+      },
+    })
+    node.start()
+    t.after(() => node.close())
+    return node
+  }
+  const beat = (node: ReceiverNode, connection: number, more: Partial<Heartbeat> = {}) =>
+    node.take({ type: 'heartbeat', connection, heartbeat: heartbeatOf(more) })
+  const serves = { phase: 'active', reign: [1, 0], journalReign: [1, 0] } satisfies Partial<Heartbeat>
+
+  const slow = start('r-1', 1_000)
+  slow.take({ type: 'hello', connection: 1, hello: helloOf('x') })
+  beat(slow, 1)
+  await time.run(1_000)
+  beat(slow, 1, serves)
+  const granted = heard.at(-1)!
+  assert.deepEqual((granted.message as { lease?: unknown }).lease, { epoch: 1, forMs: 2_000 })
+  await slow.close()
+
+  heard.splice(0)
+  const quick = start('r-2', 100)
+  for (const [connection, name] of [
+    [1, 'x'],
+    [2, 'y'],
+  ] as const)
+    quick.take({ type: 'hello', connection, hello: helloOf(name) })
+  beat(quick, 1, serves) // and then it is silent
+  time.every(100, () => beat(quick, 2))
+  await time.run(5_000)
+  const named = heard.find(({ connection, message }) => connection === 2 && message.type === 'lead')
+  assert.ok(named, 'y is named in the end')
+  assert.ok(
+    named.atMs >= granted.atMs + 2_000,
+    `y was named ${named.atMs - granted.atMs} ms after x got a lease of 2 s`,
+  )
 })

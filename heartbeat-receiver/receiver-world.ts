@@ -73,7 +73,7 @@ export class World {
   readonly trace: string[] = []
   readonly decided: Decision[] = []
   /** What the journal of decisions holds. */
-  journaled: Decision | null = null
+  journaled: RecordedDecision | null = null
   readonly backends = new Map<string, WorldBackend>()
   /** What the shared journal shows. */
   journalReign: [number, number] = [0, 0]
@@ -228,7 +228,10 @@ export class World {
     this.#tickAtMs = this.nowMs + tickMs
   }
 
-  /** The receiver dies and another begins; `decisions` is what its journal holds. Backends may hold leases of the one that died. */
+  /**
+   * The receiver dies and another begins, with `heartbeatMs` as it is now; `decisions` is what its journal holds. Backends may hold leases of the
+   * one that died.
+   */
   restart(decisions: readonly Decision[], leasesUntilMs?: number): void {
     this.core = new Receiver({ shard: 0, heartbeatMs: this.heartbeatMs })
     for (const backend of this.backends.values()) backend.connection = null

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { Effect } from './events.ts'
-import { leaseMsAt } from './lease-ledger.ts'
+import { inheritedLeaseMs, leaseMsAt } from './lease-ledger.ts'
 import type { Receiver } from './receiver.ts'
 import { World } from './receiver-world.ts'
 
@@ -21,7 +21,11 @@ const happening = fc.record({
     fc.record({ type: fc.constant('recording' as const), recordMs: fc.constantFrom(null, 1, 50) }),
     fc.record({ type: fc.constant('seen' as const), epoch: fc.integer({ min: 0, max: 200 }) }),
     fc.record({ type: fc.constant('stall' as const), ms: fc.integer({ min: 1, max: 3_000 }) }),
-    fc.record({ type: fc.constant('restart' as const), lost: fc.boolean() }),
+    fc.record({
+      type: fc.constant('restart' as const),
+      lost: fc.boolean(),
+      heartbeatMs: fc.constantFrom(100, 100, 300, 1_000),
+    }),
     fc.record({ type: fc.constant('renewing' as const), renewing: fc.boolean() }),
     fc.record({ type: fc.constant('deposed' as const) }),
     fc.record({ type: fc.constant('attempts' as const), name, attempt: fc.nat(2), knowsYield: fc.boolean() }),
@@ -34,25 +38,27 @@ function happen(world: World, { what, thenMs }: Happening): void {
   if (what.type === 'recording') world.recordMs = what.recordMs
   else if (what.type === 'seen') world.input({ type: 'seen', epoch: what.epoch })
   else if (what.type === 'stall') world.stall(what.ms)
-  else if (what.type === 'restart') restart(world, what.lost)
+  else if (what.type === 'restart') restart(world, what)
   else if (what.type === 'renewing') world.renewing = what.renewing
   else if (what.type === 'deposed') depose(world)
   else happenTo(world, what)
   world.run(thenMs)
 }
 
-function restart(world: World, lost: boolean): void {
+/** With another interval, and so leases of another length, than the one before may have had. */
+function restart(world: World, { lost, heartbeatMs }: { lost: boolean; heartbeatMs: number }): void {
   const { journaled, nowMs } = world
+  world.heartbeatMs = heartbeatMs
   if (lost) world.journaled = null
   if (lost || !journaled) world.restart([])
-  else world.restart([journaled], nowMs + leaseMsAt(world.heartbeatMs))
+  else world.restart([journaled], nowMs + inheritedLeaseMs(journaled, leaseMsAt(heartbeatMs)))
 }
 
 /** Another leads, decides nothing, and is gone again at once. */
 function depose(world: World): void {
   world.input({ type: 'deauthorized' })
   const { journaled, nowMs } = world
-  if (journaled) world.authorize([journaled], nowMs + leaseMsAt(world.heartbeatMs))
+  if (journaled) world.authorize([journaled], nowMs + inheritedLeaseMs(journaled, leaseMsAt(world.heartbeatMs)))
   else world.authorize([])
 }
 

@@ -15,7 +15,7 @@ import { Drains } from './drains.ts'
 import { highestReign, holdsReign } from './election.ts'
 import { type Effect, type Input, type RecordedDecision, tickMs } from './events.ts'
 import { isDraining, type KnownBackend, setBack } from './known-backend.ts'
-import { LeaseLedger, leaseMsAt } from './lease-ledger.ts'
+import { inheritedLeaseMs, LeaseLedger, leaseMsAt } from './lease-ledger.ts'
 import { Losses } from './losses.ts'
 import { MemberList } from './member-list.ts'
 import { chooseSuccessor, type HandoverContext, PlannedHandover } from './planned-handover.ts'
@@ -266,7 +266,8 @@ export class Receiver {
     const decision = decisions.find(({ shard }) => shard === this.#shard)
     const incarnation = decision?.incarnation ?? null
     const epoch = decision?.epoch ?? 0
-    this.#leases.inherit(leasesUntilMs === undefined ? null : { incarnation, epoch, untilMs: leasesUntilMs })
+    const leaseMs = inheritedLeaseMs(decision, this.#leaseMs)
+    this.#leases.inherit(leasesUntilMs === undefined ? null : { incarnation, epoch, leaseMs, untilMs: leasesUntilMs })
     if (decision) this.#roster.expect(decision, nowMs, rejoinMs)
     this.#book.begin(decision, nowMs)
     const liveness = this.#named()?.liveness
@@ -355,7 +356,8 @@ export class Receiver {
 
   #name(backend: KnownBackend, verdict: Verdict & { stays: false }, nowMs: number): void {
     const detectedAtMs = this.#losses.vacantSinceMs ?? verdict.detectedAtMs
-    const { epoch, early } = this.#book.name(backend, { ...verdict, detectedAtMs }, nowMs)
+    const leaseMs = this.#leases.longestMs(this.#leaseMs, nowMs)
+    const { epoch, early } = this.#book.name(backend, { ...verdict, detectedAtMs }, leaseMs, nowMs)
     if (verdict.kind === 'planned') this.#handover.named(epoch)
     if (early) this.#losses.settle(this.#book.inForce!.decision, true, nowMs)
   }
