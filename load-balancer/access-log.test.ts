@@ -37,14 +37,16 @@ describe('the access log', () => {
     assert.equal(line.replays, 1)
   })
 
-  it('tells of what no backend answered', async (t) => {
+  it('tells of what no backend answered, and how long it was held', async (t) => {
     const { logs, send } = await startCluster(t, {
       options: { accessLog: 1, holdTimeMs: '30ms' },
       decided: false,
     })
     await send({ path: '/none' })
     await until(() => lines(logs).length === 1, 'the refused')
-    assert.deepEqual([lines(logs)[0]!.status, lines(logs)[0]!.backend], [503, 'none'])
+    const { status, backend, heldMs } = lines(logs)[0]!
+    assert.deepEqual([status, backend], [503, 'none'])
+    assert.ok(Number(heldMs) >= 30, `held for ${heldMs} ms`)
   })
 
   it('tells of event streams when they end, with their backend', async (t) => {

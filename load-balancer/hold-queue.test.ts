@@ -18,4 +18,6 @@ it('a request that was held before ends when its own time is over, not when that
   assert.deepEqual(expired, [heldBefore])
   await time.pass(9_900)
   assert.deepEqual(expired, [heldBefore, fresh])
+  assert.deepEqual([heldBefore.heldForMs, fresh.heldForMs], [10_000, 10_000])
+  assert.equal(queue.count, 0)
 })

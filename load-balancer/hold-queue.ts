@@ -104,10 +104,9 @@ export class HoldQueue {
 
   #expire(): void {
     this.#cancel = undefined
-    for (const job of this.#holding.expire(this.#options.time.now())) {
-      this.release(job)
-      this.#options.expired(job)
-    }
+    const due = this.#holding.takeDue(this.#options.time.now())
+    for (const job of due) this.release(job)
+    for (const job of due) this.#options.expired(job)
     this.#watch()
   }
 }

@@ -36,8 +36,9 @@ describe('holding', () => {
     assert.equal(holding.nextDeadlineMs, 1_100)
     assert.equal(holding.release(request, 1_060), 60)
     assert.equal(holding.hold(request, 0, 60, 5_000), 'held')
-    assert.deepEqual(holding.expire(5_039), [])
-    assert.deepEqual(holding.expire(5_040), [request])
+    assert.deepEqual(holding.takeDue(5_039), [])
+    assert.deepEqual(holding.takeDue(5_040), [request])
+    assert.equal(holding.release(request, 5_040), 40)
     assert.equal(holding.hold(request, 0, 100, 6_000), 'too long')
     assert.equal(holding.nextDeadlineMs, Number.POSITIVE_INFINITY)
   })
@@ -64,7 +65,8 @@ describe('holding', () => {
           } else {
             nowMs += each.ms
             const due = held.filter(({ deadlineMs }) => deadlineMs <= nowMs)
-            assert.deepEqual(holding.expire(nowMs), due)
+            assert.deepEqual(holding.takeDue(nowMs), due)
+            for (const request of due) holding.release(request, nowMs)
             held = held.filter((request) => !due.includes(request))
           }
           assert.equal(holding.count, held.length)

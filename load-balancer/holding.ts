@@ -76,16 +76,15 @@ export class Holding<Request extends object> {
     return nowMs - hold.sinceMs
   }
 
-  /** Ends the holds whose time is over, and answers whose they were, oldest first. */
-  expire(nowMs: number): Request[] {
-    const expired: Request[] = []
+  /** Whose time is over, oldest first; to be released at once, since their deadline is not told again. */
+  takeDue(nowMs: number): Request[] {
+    const due: Request[] = []
     let earliestMs = Number.POSITIVE_INFINITY
     for (const [request, hold] of this.#holds) {
-      if (hold.deadlineMs <= nowMs) expired.push(request)
+      if (hold.deadlineMs <= nowMs) due.push(request)
       else earliestMs = Math.min(earliestMs, hold.deadlineMs)
     }
-    for (const request of expired) this.release(request, nowMs)
     this.#earliestMs = earliestMs
-    return expired
+    return due
   }
 }
