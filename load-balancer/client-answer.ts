@@ -1,6 +1,6 @@
-/** What `node:http` and `node:http2` want said differently: heads, early hints, trailers, and whether a body follows. */
+/** What `node:http` and `node:http2` want said differently: heads, early hints, trailers, cuts, and whether a body follows. */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
-import type { ServerHttp2Stream } from 'node:http2'
+import { constants, type ServerHttp2Stream } from 'node:http2'
 import type { HeaderObject } from './forwarding.ts'
 import { earlyLinks, toTrailers } from './message-headers.ts'
 
@@ -35,6 +35,14 @@ export function writeHints(response: ServerResponse, headers: HeaderObject): voi
 /** Says what follows the body; `end` is to follow. */
 export function writeTrailers(response: ServerResponse, trailers: HeaderObject): void {
   if (takesTrailers(response)) response.addTrailers(toTrailers(trailers) as Record<string, string>)
+}
+
+/** Ends an answer so that its client sees that something is missing. */
+export function cutAnswer(response: ServerResponse): void {
+  // Without a code Node says NO_ERROR, after which clients take what they have for all of it.
+  if ('stream' in response) (response.stream as ServerHttp2Stream).close(constants.NGHTTP2_INTERNAL_ERROR)
+  // Of a client that takes nothing the stream would not close before its connection does.
+  response.destroy()
 }
 
 /** A flat list as an object; HTTP/2 has no other form in which a name may come twice. */

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AccessLog } from './access-log.ts'
 import { type BodyListener, type BodyReader, type BodyReaders, watchBody } from './body.ts'
 import type { PaceLimits } from './body-pace.ts'
-import { endsWithHead, takesTrailers, writeHead, writeHints, writeTrailers } from './client-answer.ts'
+import { cutAnswer, endsWithHead, takesTrailers, writeHead, writeHints, writeTrailers } from './client-answer.ts'
 import type { ClientConnection, Turn } from './client-connection.ts'
 import type { ConnectionLimits } from './connection-limits.ts'
 import type { Forwarding } from './forwarding.ts'
@@ -175,15 +175,12 @@ export class Exchange implements Turn, BodyListener, Outlet, KeyedRequest {
   }
 
   cut(): void {
-    this.#response.destroy()
+    cutAnswer(this.#response)
   }
 
   problem(job: Job | undefined, problem: Problem): void {
     const response = this.#response
-    if (response.headersSent || response.destroyed) {
-      response.destroy()
-      return
-    }
+    if (response.headersSent || response.destroyed) return cutAnswer(response)
     const provenance = job && job.backend !== 'none' ? job.provenance : this.#context.lane.provenance()
     this.#backendName = provenance.backend
     const { status, headers, body } = problemAnswer(problem, provenance)

@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type IncomingMessage, request as plainRequest } from 'node:http'
-import {
-  type ClientHttp2Session,
-  connect,
-  constants,
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
-} from 'node:http2'
+import { constants } from 'node:http2'
 import { createServer, request as secureRequest } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
@@ -15,50 +9,8 @@ import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'n
 import { WebSocket, WebSocketServer } from 'ws'
 import { makePair, writePair } from '../heartbeat-receiver/test-certificates.ts'
 import { balancerOptions } from './config.ts'
-import { type Cluster, startCluster, until } from './test-cluster.ts'
-
-interface SecureCluster extends Cluster {
-  ca: string
-  /** One HTTP/2 connection to the balancer. */
-  session(): Promise<ClientHttp2Session>
-}
-
-async function startSecure(t: TestContext, options: Record<string, unknown> = {}): Promise<SecureCluster> {
-  const { tlsCert, tlsKey, pair } = writePair(t)
-  const cluster = await startCluster(t, { options: { tlsCert, tlsKey, ...options } })
-  const session = async () => {
-    const made = connect(cluster.balancer.url, { ca: pair.cert })
-    made.on('error', () => undefined)
-    t.after(() => made.destroy())
-    await once(made, 'connect')
-    return made
-  }
-  return { ...cluster, ca: pair.cert, session }
-}
-
-interface Answer {
-  headers: IncomingHttpHeaders
-  text: string
-  trailers: IncomingHttpHeaders
-  hints: IncomingHttpHeaders[]
-}
-
-/** One request of HTTP/2. */
-async function ask(session: ClientHttp2Session, headers: OutgoingHttpHeaders, body?: Buffer): Promise<Answer> {
-  const stream = session.request(headers, { endStream: body === undefined })
-  let trailers = {}
-  const hints: IncomingHttpHeaders[] = []
-  stream.on('trailers', (received) => {
-    trailers = received
-  })
-  stream.on('headers', (received) => hints.push(received))
-  const answered = once(stream, 'response')
-  if (body) stream.end(body)
-  const [received] = await answered
-  let text = ''
-  for await (const chunk of stream) text += chunk
-  return { headers: received, text, trailers, hints }
-}
+import { startCluster, until } from './test-cluster.ts'
+import { ask, startSecure } from './test-secure-cluster.ts'
 
 describe('HTTP/2', () => {
   it('is spoken where a client offers it, and requests of one connection do not wait for each other', async (t) => {

@@ -1,6 +1,7 @@
 /** The clients' side with TLS: HTTP/2 and HTTP/1.1 on one port, by what the client offers (ALPN, RFC 7301). */
 import type { IncomingMessage, Server } from 'node:http'
 import {
+  constants,
   createSecureServer,
   type Http2SecureServer,
   type Http2Session,
@@ -26,6 +27,9 @@ const resetsPerSecondMax = 33
 const sessionMemoryMaxMiB = 10
 /** Fields of one head, beside their size. */
 const headerPairsMax = 128
+
+/** How long a client may take to hear that its connection is cut, milliseconds. One that takes nothing would never have heard it. */
+const farewellMs = 500
 
 export interface SecureServerOptions {
   pair: TlsPair
@@ -106,10 +110,25 @@ function ownConnections(server: Http2SecureServer, idleTimeMs: number): void {
       closeSessions()
     },
     closeAllConnections: () => {
-      for (const session of sessions) session.destroy()
-      for (const socket of sockets) socket.destroy()
+      const told = new Set<Socket>()
+      for (const session of sessions) {
+        told.add(socketOfSession.get(session)!)
+        cutSession(session)
+      }
+      for (const socket of sockets) if (!told.has(socket)) socket.destroy()
+      setTimeout(() => {
+        for (const socket of sockets) socket.destroy()
+      }, farewellMs).unref()
     },
   })
+}
+
+/** Ends a connection so that no client takes an answer that is under way for complete, as it would without a code. */
+function cutSession(session: ServerHttp2Session): void {
+  if (session.destroyed) return
+  // First, for all streams: when it destroys a session, Node tells the first of them alone.
+  session.goaway(constants.NGHTTP2_INTERNAL_ERROR)
+  session.destroy(new Error('the connection is cut'))
 }
 
 /** Tells a client that speaks HTTP without TLS so, in words that it understands. */

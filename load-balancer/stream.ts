@@ -1,7 +1,7 @@
 /** One stream of the stream lane: what is known of it, and what is done to it. */
 import { type ClientRequest, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import { endsWithHead } from './client-answer.ts'
+import { cutAnswer, endsWithHead } from './client-answer.ts'
 import type { Forwarding } from './forwarding.ts'
 import { originForm, type Provenance, toBackendInPlace } from './message-headers.ts'
 import type { Target } from './routing.ts'
@@ -66,7 +66,9 @@ export function prepare(request: IncomingMessage, forwarding: Forwarding): void 
 
 export function cut(stream: Stream): void {
   stream.failed = true
-  stream.answer.destroy()
+  const { answer } = stream
+  if ('headersSent' in answer) cutAnswer(answer)
+  else answer.destroy()
   // A deposed or lost backend gets no farewell.
   stream.backendSocket?.destroy()
 }
