@@ -137,6 +137,8 @@ export class BodyReader implements InBag {
   }
 
   #end(): void {
+    // Of HTTP/2, Node ends the body that a client reset as if it were whole.
+    if (this.#request.aborted) return this.stop()
     if (!this.#finish()) return
     const chunks = this.#chunks
     this.#listener.read(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))

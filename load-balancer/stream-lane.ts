@@ -95,6 +95,8 @@ export class StreamLane {
   handle(request: IncomingMessage, response: ServerResponse): void {
     const stream = this.#open(request, response)
     response.on('close', () => this.#close(stream))
+    if (request.aborted) return cut(stream)
+    request.once('aborted', () => this.#reset(stream))
     this.#whenTaken(stream, () => {
       const failed = (error: unknown) => this.#failed(request, error)
       this.#proxyFor(stream)(request, response, failed).catch(failed)
@@ -150,6 +152,15 @@ export class StreamLane {
     }
     this.#streams.set(request, stream)
     return stream
+  }
+
+  /** Of HTTP/2, Node ends the body that a client reset as if it were whole, and httpxy would end what goes to the backend with it. */
+  #reset(stream: Stream): void {
+    if (stream.failed) return
+    stream.failed = true
+    stream.outgoing?.destroy()
+    // What nobody reads any more would never close by itself. Not at once: Node says this also before it tells the client of a cut.
+    process.nextTick(() => cut(stream))
   }
 
   #close(stream: Stream): void {
@@ -220,7 +231,7 @@ export class StreamLane {
   /** Before anything is sent. */
   #sent(outgoing: ClientRequest, request: IncomingMessage, response: ServerResponse): void {
     const stream = this.#streams.get(request)
-    if (!stream) return void outgoing.destroy()
+    if (!stream || stream.failed) return void outgoing.destroy()
     stream.outgoing = outgoing
     const chunked = outgoing.getHeader('transfer-encoding') !== undefined
     if (stream.asks.te?.includes('trailers')) {
