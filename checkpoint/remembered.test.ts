@@ -100,3 +100,16 @@ test('when the lowest number leaps over many, exactly what is below is forgotten
   assert.deepEqual(remembered.findRequest('1', 100), { kind: 'recorded', response: '"r100"' })
   assert.equal(remembered.counts().responses, 1)
 })
+
+test('a full session whose lowest number does not move is refused without a look at all its answers', (t) => {
+  const remembered = rememberedAfter([{ open: '1' }, 0])
+  for (let number = 2; remembered.findRequest('1', number, 1).kind === 'new'; number++) {
+    remembered.record(request(number, 1), '1')
+    remembered.settle(request(number, 1), number)
+  }
+  const looks = t.mock.method(Map.prototype, Symbol.iterator)
+  assert.deepEqual(remembered.findRequest('1', 99, 1), { kind: 'full' })
+  assert.equal(looks.mock.callCount(), 0)
+  assert.deepEqual(remembered.findRequest('1', 99, 3), { kind: 'new' }, 'it makes room itself')
+  assert.equal(looks.mock.callCount(), 1)
+})

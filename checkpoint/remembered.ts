@@ -318,9 +318,11 @@ export class Remembered {
   }
 }
 
-function bytesBelow({ responses }: Session, lowestWaiting: number): number {
+function bytesBelow(session: Session, lowestWaiting: number): number {
+  // Nothing is kept below, and a full session may have half a million answers above: they are not looked at for each request that is refused.
+  if (lowestWaiting <= session.lowestWaiting) return 0
   let bytes = 0
-  for (const [number, response] of responses) if (number < lowestWaiting) bytes += countedBytes(response)
+  for (const [number, response] of session.responses) if (number < lowestWaiting) bytes += countedBytes(response)
   return bytes
 }
 
