@@ -9,7 +9,7 @@ import { type Facts, type Failure, outcomeOf } from './replay.ts'
 import type { KeyedRequest } from './request-key.ts'
 import type { Hint } from './routing.ts'
 import type { Head, Outgoing, Sending, SendingListener } from './sending.ts'
-import type { Session } from './session.ts'
+import { type Session, unseenAnswerBytes } from './session.ts'
 
 /** Where the answer goes. */
 export interface Outlet {
@@ -134,9 +134,12 @@ export class Job implements Facts, SendingListener {
     this.#outlet.problem(this, { type, outcome: outcomeOf(this), key: this.key })
   }
 
-  /** Its answer is never asked for again. */
-  releaseNumber(): void {
-    this.session?.done(this.number)
+  /**
+   * Its answer is never asked for again.
+   * @param answerBytes length of its body
+   */
+  releaseNumber(answerBytes = unseenAnswerBytes): void {
+    this.session?.done(this.number, answerBytes)
     this.session = undefined
     this.number = 0
   }
@@ -152,12 +155,15 @@ export class Job implements Facts, SendingListener {
 
   answered(head: Head, body: Buffer | null): void {
     this.#outlet.answer(this, head, body)
+    this.releaseNumber(body?.length ?? 0)
     this.#owner.answered(this, head.status)
     this.#owner.finished(this)
   }
 
   begun(head: Head): void {
     this.#outlet.begin(this, head)
+    // Its client may read for hours.
+    this.releaseNumber()
     this.#owner.answered(this, head.status)
   }
 

@@ -79,7 +79,7 @@ export class ReplayLane implements Lane {
       wanted: () => this.#held.forSession > 0,
       submit: (submission) => this.submit(submission),
       abandon: (job) => this.abandon(job),
-      opened: () => this.#sessionOpened(),
+      opened: (count) => this.#sessionOpened(count),
       notOpened: (reason) => log.warn({ event: 'session', ...this.#whom(), reason }, 'no session'),
     })
     follower.on('decision', (decision) => this.#follow(decided(this.#target, decision), 'decided'))
@@ -184,8 +184,6 @@ export class ReplayLane implements Lane {
   }
 
   answered(job: Job, status: number): void {
-    // It is never asked for again, and its client may read for hours.
-    job.releaseNumber()
     if (!this.#gate.isOpen) this.#gate.open(this.#target!)
     if (this.#lost) this.#recovered(this.#lost)
     if (job.epoch === this.#unservedEpoch) this.#served(job, status)
@@ -378,8 +376,9 @@ export class ReplayLane implements Lane {
     this.#sessions.open()
   }
 
-  #sessionOpened(): void {
-    this.#options.log.info({ event: 'session', ...this.#whom() }, 'session open')
+  #sessionOpened(count: number): void {
+    const said = count === 1 ? 'session open' : `session open, one of ${count}: requests wait long in the others`
+    this.#options.log.info({ event: 'session', ...this.#whom(), sessions: count }, said)
     this.#held.sessionSettled()
     this.#pump()
   }

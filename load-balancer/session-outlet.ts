@@ -1,7 +1,7 @@
 /** Opens a session at a backend: a request of the balancer's own, whose answer names the session. */
 import { z } from 'zod'
 import { sessionsPath } from '../checkpoint/request-headers.ts'
-import type { Outlet } from './job.ts'
+import type { Job, Outlet } from './job.ts'
 import type { Problem } from './problem.ts'
 import type { Head, Outgoing } from './sending.ts'
 
@@ -14,8 +14,8 @@ const answerSchema = z.object({
 })
 
 export interface SessionListener {
-  opened(id: string): void
-  notOpened(reason: string): void
+  opened(id: string, job: Job): void
+  notOpened(reason: string, job: Job): void
 }
 
 /** The request. A second run opens a second session, which nobody uses: no harm. */
@@ -30,14 +30,14 @@ export class SessionOutlet implements Outlet {
     this.#listener = listener
   }
 
-  answer(_job: unknown, head: Head, body: Buffer | null): void {
+  answer(job: Job, head: Head, body: Buffer | null): void {
     const id = head.status === 201 ? parseSession(body) : undefined
-    if (id === undefined) this.#listener.notOpened(`answered ${head.status} when asked for a session`)
-    else this.#listener.opened(id)
+    if (id === undefined) this.#listener.notOpened(`answered ${head.status} when asked for a session`, job)
+    else this.#listener.opened(id, job)
   }
 
-  begin(_job: unknown, head: Head): void {
-    this.#listener.notOpened(`answered ${head.status} without end when asked for a session`)
+  begin(job: Job, head: Head): void {
+    this.#listener.notOpened(`answered ${head.status} without end when asked for a session`, job)
   }
 
   write(): boolean {
@@ -48,8 +48,8 @@ export class SessionOutlet implements Outlet {
 
   cut(): void {}
 
-  problem(_job: unknown, problem: Problem): void {
-    this.#listener.notOpened(problem.type)
+  problem(job: Job, problem: Problem): void {
+    this.#listener.notOpened(problem.type, job)
   }
 }
 

@@ -7,7 +7,7 @@ import { type Outgoing, Sending, type SendingController, type SendingListener, t
 
 /** What becomes of a request: an answer, a connection that breaks before or after it was sent, or nothing. */
 export type Fate =
-  | { status: number; headers?: Record<string, string>; body?: string }
+  | { status: number; headers?: Record<string, string>; body?: string; afterMs?: number }
   | { error: NodeJS.ErrnoException; sent: boolean }
   | 'none'
 
@@ -24,7 +24,7 @@ export class VirtualConnections implements BackendConnections, SendingOwner {
   readonly asked: ((error: Error) => void)[] = []
   fate: (outgoing: Outgoing) => Fate = () => ({ status: 200, body: 'fine' })
   /** What becomes of a request for a session. */
-  session: Fate = { status: 201, body: JSON.stringify({ session: 's' }) }
+  session: () => Fate = () => this.given()
   heard = 0
   reachable: true | { error: Error } = true
   full = false
@@ -32,11 +32,18 @@ export class VirtualConnections implements BackendConnections, SendingOwner {
   retired = false
   readonly #underWay = new Set<Sending>()
   readonly #settled: () => void
+  #sessions = 0
 
   constructor(target: Target, settled: () => void, time: Time) {
     this.target = target
     this.time = time
     this.#settled = settled
+  }
+
+  /** The answer that gives a session, after so long. */
+  given(afterMs = 0): Fate {
+    this.#sessions += 1
+    return { status: 201, body: JSON.stringify({ session: `${this.target.name}-${this.#sessions}` }), afterMs }
   }
 
   /** Requests that arrived and are not the balancer's own. */
@@ -91,14 +98,14 @@ export class VirtualConnections implements BackendConnections, SendingOwner {
       pause: () => undefined,
       resume: () => undefined,
     }
-    const fate = outgoing.path === sessionsPath ? this.session : this.fate(outgoing)
+    const fate = outgoing.path === sessionsPath ? this.session() : this.fate(outgoing)
     if (fate !== 'none' && 'error' in fate && !fate.sent) return sending.onResponseError(null, fate.error)
     sending.onRequestStart(controller)
     if (aborted) return
     this.arrivals.push({ ...outgoing, headers: [...outgoing.headers] })
     if (fate === 'none') return
     if ('error' in fate) return sending.onResponseError(null, fate.error)
-    this.time.after(latencyMs, () => {
+    this.time.after(latencyMs + (fate.afterMs ?? 0), () => {
       if (aborted) return
       const body = Buffer.from(fate.body ?? '')
       sending.onResponseStart(controller, fate.status, { 'content-length': `${body.length}`, ...fate.headers })

@@ -61,7 +61,7 @@ describe('the replay lane in virtual time', () => {
     follower.decide(decisionFor('a', 1))
     const [a] = backends
     const { session } = a!
-    a!.session = { status: 500 }
+    a!.session = () => ({ status: 500 })
     send('POST')
     await time.pass(50)
     assert.deepEqual(answers, [])
@@ -75,7 +75,7 @@ describe('the replay lane in virtual time', () => {
     follower.decide(decisionFor('a', 1))
     const [a] = backends
     const { session } = a!
-    a!.session = 'none'
+    a!.session = () => 'none'
     send('POST')
     await time.pass(10)
     a!.session = session
@@ -145,7 +145,7 @@ describe('the replay lane in virtual time', () => {
     const { time, follower, backends, lane, send } = startLane(t)
     follower.decide(decisionFor('a', 1))
     const [a] = backends
-    a!.session = { status: 500 }
+    a!.session = () => ({ status: 500 })
     send('POST')
     await time.pass(10)
     a!.fate = () => refused

@@ -2,6 +2,7 @@
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
 import type { Decision } from '../heartbeat-receiver/protocol.ts'
+import type { HoldLimits } from './holding.ts'
 import type { Outlet } from './job.ts'
 import { ReplayLane } from './replay-lane.ts'
 import { FakeFollower } from './test-cluster.ts'
@@ -10,13 +11,13 @@ import { VirtualTime } from './virtual-time.ts'
 
 export const limits = { timeMs: 1_000, requestsMax: 10, bytesMax: 1_000 }
 
-export function startLane(t: TestContext) {
+export function startLane(t: TestContext, given: Partial<HoldLimits> = {}) {
   const time = new VirtualTime()
   const follower = new FakeFollower()
   const backends: VirtualConnections[] = []
   const answers: string[] = []
   const lane = new ReplayLane({
-    limits,
+    limits: { ...limits, ...given },
     token: undefined,
     follower,
     observer: { replayed: () => undefined, failedOver: () => undefined },
