@@ -88,6 +88,12 @@ export const journalMutations: readonly Mutation[] = [
     trial: randomWorlds,
   },
   {
+    name: 'a refusal that nobody looked before',
+    rule: 'who is turned away before anybody looked whether it is known is not told that it was not applied, if it may have been sent before',
+    edits: [{ file: 'checkpoint/route.ts', find: 'before && isUnseen(error)', replace: 'false && isUnseen(error)' }],
+    trial: { by: 'test', file: 'checkpoint/route.test.ts' },
+  },
+  {
     name: 'speculation kept after a foreign record',
     rule: 'speculative state survives only if no valid foreign record lies between',
     edits: [
