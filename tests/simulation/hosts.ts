@@ -34,7 +34,8 @@ export interface Surroundings {
   readonly decisions: SimLog
   readonly snapshots: SimSnapshotTopic | null
   readonly receivers: readonly string[]
-  readonly heartbeatMs: number
+  /** As a receiver of this name is configured. */
+  heartbeatMsOf(name: string): number
   readonly limits: Partial<CheckpointLimits>
   readonly hold: HoldLimits
   logOf(process: SimProcess): Logger
@@ -94,7 +95,8 @@ export class ReceiverHost {
 
   constructor(process: SimProcess, url: string, around: Surroundings) {
     this.process = process
-    const { network, brokers, decisions, receivers, heartbeatMs } = around
+    const { network, brokers, decisions, receivers } = around
+    const heartbeatMs = around.heartbeatMsOf(process.name)
     this.#sockets = new ReceiverSockets({
       process,
       take: (input) => this.node.take(input),

@@ -62,6 +62,8 @@ export interface Plan {
   readonly balancers: number
   readonly clients: number
   readonly heartbeatMs: number
+  /** Of receivers whose heartbeat is another, by name. */
+  readonly heartbeatsMs?: Readonly<Record<string, number>>
   readonly latencyMs: readonly [number, number]
   readonly slowShare: number
   readonly appendDeadlineMs: number

@@ -51,7 +51,6 @@ export class World implements Surroundings {
   readonly decisions = new SimLog('decisions')
   readonly snapshots: SimSnapshotTopic | null
   readonly receivers: readonly string[]
-  readonly heartbeatMs: number
   readonly limits
   readonly hold
   readonly backendHosts = new Map<string, BackendHost>()
@@ -89,7 +88,6 @@ export class World implements Surroundings {
     }
     this.snapshots = plan.snapshotTailBytes === null ? null : new SimSnapshotTopic()
     this.receivers = names('receiver', plan.receivers).map((name) => `ws://${name}:7070`)
-    this.heartbeatMs = plan.heartbeatMs
     const { appendDeadlineMs, sessionIdleMs } = plan
     this.hold = { ...plan.hold, bytesMax: 64 * 1024 * 1024 }
     this.limits = {
@@ -123,6 +121,10 @@ export class World implements Surroundings {
     else if (name.startsWith('receiver'))
       this.receiverHosts.set(name, new ReceiverHost(process, `ws://${name}:7070`, this))
     else this.balancerHosts.set(name, new BalancerHost(process, `http://${name}:8080`, this))
+  }
+
+  heartbeatMsOf(name: string): number {
+    return this.plan.heartbeatsMs?.[name] ?? this.plan.heartbeatMs
   }
 
   /** The process under a name. */

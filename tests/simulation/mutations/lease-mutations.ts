@@ -183,6 +183,18 @@ export const authorityMutations: readonly Mutation[] = [
     trial: { by: 'scenario', name: 'the leading receiver dies with the active cut off' },
   },
   {
+    name: 'leases of a predecessor taken for as long as the own ones',
+    rule: 'a receiver waits for the leases of another for as long as that one granted them',
+    edits: [
+      {
+        file: 'heartbeat-receiver/lease-ledger.ts',
+        find: 'Math.min(newest?.leaseMs ?? 0, leaseMsAt(heartbeatMsMax))',
+        replace: '0',
+      },
+    ],
+    trial: { by: 'scenario', name: 'receivers with different heartbeats' },
+  },
+  {
     name: "claim before the incumbent's authority ran out",
     rule: "another receiver decides and grants only after the incumbent's authority may have run out",
     edits: [

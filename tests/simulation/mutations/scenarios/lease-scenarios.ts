@@ -239,6 +239,23 @@ export const leaseScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'receivers with different heartbeats',
+    what: 'the leading receiver dies; the active is cut off with a lease of it that is longer than those of the next receiver',
+    plan: (seed) => calmPlan(seed, { ...readers, receivers: 2, heartbeatsMs: { 'receiver-1': 1_000 } }),
+    direct: (world) => {
+      const stage = new Stage(world, { readMs: 2, incrementMs: 8 })
+      stage.again(2_500, 3_000, () => {
+        const { active, leadingReceiver: leader } = stage
+        if (!active || !leader) return
+        if (leader.process.name !== 'receiver-1') return world.kill(leader.process.name, 500)
+        const { name } = active.process
+        stage.in(990, () => stage.part(name, stage.receiverNames, 1_500))
+        stage.in(1_000, () => stage.blind(name, 1_500))
+        stage.in(1_010 + stage.between(0, 200), () => world.kill('receiver-1', 1_500))
+      })
+    },
+  },
+  {
     name: 'the leading receiver goes blind',
     what: 'the leading receiver hears nothing from its journal and its peers, and grants on within its authority',
     plan: (seed) => calmPlan(seed, { ...readers, receivers: 2, heartbeatMs: 200 }),
