@@ -59,6 +59,23 @@ describe('a session', () => {
     assert.equal(answers.at(-1), '200 fine')
   })
 
+  it('is waited for where it was asked first, though what was asked beside it failed', async (t) => {
+    const { time, a, answers, send, asked } = startWithActive(t)
+    a.session = () => (asked() === 0 ? a.given(1_200) : { status: 503 })
+    send('POST')
+    await time.pass(1_300)
+    assert.deepEqual(answers, ['200 fine'])
+  })
+
+  it('that came leaves nothing under way of what was asked beside it', async (t) => {
+    const { time, a, answers, send, asked } = startWithActive(t)
+    a.session = () => (asked() === 0 ? 'none' : a.given())
+    send('POST')
+    await time.pass(sessionPatienceMs + 20)
+    assert.deepEqual(answers, ['200 fine'])
+    assert.equal(a.waiting().length, 0)
+  })
+
   it('that is asked for anew after it was given is asked for with the first patience', async (t) => {
     const { time, a, answers, send, asked } = startWithActive(t)
     a.session = () => a.given(3_000)

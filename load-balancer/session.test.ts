@@ -125,6 +125,14 @@ describe('of several sessions', () => {
     assert.equal(chosen(sessions), '1', 'and the one that was left in order stays so')
   })
 
+  it('each that is stuck no more gets a number', () => {
+    const sessions = openSessions(3)
+    const ends = [1, 2].map(() => makeStuck(sessions.choose()!))
+    assert.equal(chosen(sessions), '2')
+    for (const end of ends) end()
+    assert.deepEqual([chosen(sessions), chosen(sessions), chosen(sessions)], ['1', '3', '3'])
+  })
+
   it('the one whose backend keeps least goes on where all are stuck and no more may be opened', () => {
     const sessions = openSessions(sessionsMax)
     for (let index = 0; index < sessionsMax; index++) makeStuck(sessions.choose()!)
