@@ -56,6 +56,17 @@ for (const [lane, accept] of lanes) {
   })
 }
 
+it('an answer that has begun is not complete for a client whose body is too large', async (t) => {
+  const { a, session } = await startSecure(t, { replayBodyBytes: 1_000, bodyLimitBytes: 100_000 })
+  a.server.on('request', (_request, response) => void response.writeHead(200).write('part'))
+  const stream = (await session()).request({ ':path': '/', ':method': 'PUT' })
+  const ending = endingOf(stream)
+  stream.write(Buffer.alloc(2_000))
+  await once(stream, 'data')
+  stream.write(Buffer.alloc(200_000))
+  assertCut(await ending)
+})
+
 it('an event stream that the balancer cuts since it stops is not complete for its client', async (t) => {
   const { a, session, stop } = await startSecure(t)
   a.answer = begin('text/event-stream')

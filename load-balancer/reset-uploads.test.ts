@@ -103,6 +103,31 @@ it('an upload that a client of Node gives up is not complete for the backend', a
   assert.deepEqual(await whole(1), [])
 })
 
+it('an upload that is given up while the backend takes nothing of it leaves nothing behind', async (t) => {
+  const cluster = await startUploads(t)
+  const { a, session, whole } = cluster
+  let goOn = () => undefined as unknown
+  a.server.once('request', (request) => {
+    request.pause()
+    goOn = () => request.resume()
+  })
+  const one = await session()
+  const stream = one.request(head('/upload'))
+  stream.on('error', () => undefined)
+  stream.write(Buffer.alloc(50_000_000))
+  let sent = 0
+  const standsStill = () => {
+    const before = sent
+    sent = one.socket.bytesWritten
+    return sent > 1_000_000 && sent === before
+  }
+  await until(standsStill, 'an upload that stands still')
+  stream.destroy()
+  await untilStreams(cluster, 0)
+  goOn()
+  assert.deepEqual(await whole(1), [])
+})
+
 it('a body that was read is dropped if its client has reset it, and its bytes are given back', (t) => {
   const budget = new BodyBudget(100)
   const pace = { pauseMaxMs: 1_000, bytesPerSecondMin: 0 }

@@ -159,7 +159,7 @@ export class StreamLane {
     if (stream.failed) return
     stream.failed = true
     stream.outgoing?.destroy()
-    // What nobody reads any more would never close by itself. Not at once: Node says this also before it tells the client of a cut.
+    // What nobody reads any more may not close by itself. Not at once: Node says this also before it tells the client of a cut.
     process.nextTick(() => cut(stream))
   }
 
