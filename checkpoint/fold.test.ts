@@ -3,7 +3,17 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { CheckpointError } from './errors.ts'
 import { emptyFold, Fold } from './fold.ts'
-import { type Claim, type Commit, decodeEntry, type Entry, encodeClaim, encodeCommit, recordVersion } from './record.ts'
+import {
+  type Claim,
+  type Commit,
+  compareReigns,
+  decodeEntry,
+  type Entry,
+  encodeClaim,
+  encodeCommit,
+  type Reign,
+  recordVersion,
+} from './record.ts'
 
 const version = recordVersion
 
@@ -33,6 +43,11 @@ class Log {
     const commit: Commit = { type: 'commit', version, reign, incarnation, at, digest, transactions: [], ...over }
     return this.fold.judge(commit, encodeCommit(commit, []))
   }
+}
+
+/** One that was claimed already: the current, or one below. */
+function pastReign(current: Reign, epoch: number, attempt: number): Reign {
+  return compareReigns([epoch, attempt], current) > 0 ? current : [epoch, attempt]
 }
 
 const isDiverged = (error: unknown) => error instanceof CheckpointError && error.code === 'HISTORY_DIVERGED'
@@ -65,10 +80,17 @@ test('a commit is valid only under the current reign, and only from the incarnat
 
 test('a void record changes nothing but the offset', () => {
   const log = new Log()
-  log.claim([1, 0], 'a')
+  log.claim([2, 0], 'a')
   const before = log.fold.state
-  log.commit([7, 0], 'z', { at: 99, digest: 'f'.repeat(32) })
+  log.commit([1, 0], 'z', { at: 99, digest: 'f'.repeat(32) })
   assert.deepEqual(log.fold.state, { ...before, offset: before.offset + 1 })
+})
+
+test('a commit under a reign that nobody claimed stops the reader: its author read a claim here that is not here', () => {
+  const log = new Log()
+  log.claim([1, 0], 'a')
+  assert.throws(() => log.commit([1, 1], 'a'), isDiverged)
+  assert.throws(() => log.commit([7, 0], 'z'), isDiverged)
 })
 
 test('a valid record written upon another history stops the reader', () => {
@@ -111,7 +133,9 @@ test('all readers agree: a fold over the whole equals a fold that was continued 
       const entries: [Entry, Uint8Array][] = []
       for (const { claim, epoch, attempt, who } of steps) {
         const { digest, at, offset } = log.fold.state
-        const head = { version, reign: [epoch, attempt] as const, incarnation: who, at, digest }
+        // Whoever commits has claimed before.
+        const reign = claim ? ([epoch, attempt] as const) : pastReign(log.fold.state.reign, epoch, attempt)
+        const head = { version, reign, incarnation: who, at, digest }
         const entry: Entry = claim
           ? { type: 'claim', ...head, node: who, url: '', through: offset }
           : { type: 'commit', ...head, transactions: [] }

@@ -64,7 +64,8 @@ export class Fold {
 
   /**
    * Judges the record at `state.offset` and moves past it.
-   * @throws CheckpointError HISTORY_DIVERGED if a valid record was written upon another history than the one read here.
+   * @throws CheckpointError HISTORY_DIVERGED if a valid record was written upon another history than the one read here, or a commit under a
+   * reign that was not claimed in it.
    */
   judge(entry: Entry, value: Uint8Array): Verdict {
     const verdict = entry.type === 'claim' ? this.#judgeClaim(entry) : this.#judgeCommit(entry)
@@ -92,7 +93,10 @@ export class Fold {
   }
 
   #judgeCommit(commit: Commit): Verdict {
-    const { reign, incarnation } = this.#state
+    const { offset, reign, incarnation } = this.#state
+    // A writer commits once it has read its own claim: whoever reads the commit and not the claim reads on in another journal than it began in.
+    if (compareReigns(commit.reign, reign) > 0)
+      throw diverged(offset, `nobody claimed its reign ${commit.reign.join('.')} in it`)
     if (compareReigns(commit.reign, reign) !== 0) {
       return { valid: false, why: `reign ${commit.reign.join('.')} is not the current ${reign.join('.')}` }
     }

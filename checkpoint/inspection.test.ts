@@ -3,7 +3,16 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { emptyFold, Fold, type FoldState } from './fold.ts'
 import { Inspection, type InspectionStart } from './inspection.ts'
-import { type Claim, type Commit, decodeEntry, encodeClaim, encodeCommit, type Reign, recordVersion } from './record.ts'
+import {
+  type Claim,
+  type Commit,
+  compareReigns,
+  decodeEntry,
+  encodeClaim,
+  encodeCommit,
+  type Reign,
+  recordVersion,
+} from './record.ts'
 
 const version = recordVersion
 
@@ -13,6 +22,10 @@ class Log {
   readonly truths: boolean[] = []
   readonly states: FoldState[] = []
   readonly #fold = new Fold()
+
+  get reign(): Reign {
+    return this.#fold.state.reign
+  }
 
   claim(reign: Reign, incarnation: string, over: Partial<Claim> = {}): this {
     const { offset: through, digest } = this.#fold.state
@@ -166,7 +179,10 @@ describe('an inspection, of any journal and from anywhere', () => {
   const build = (steps: (typeof step extends fc.Arbitrary<infer T> ? T : never)[]) => {
     const log = new Log()
     for (const one of steps) {
+      // Whoever commits has claimed before.
+      const unclaimed = one.kind === 'commit' && compareReigns(one.reign, log.reign) > 0
       if (one.kind === 'garbage') log.append(Buffer.from([9, 9]))
+      else if (unclaimed) log.commit(log.reign, one.incarnation)
       else if (one.kind === 'foreign') log.commit(one.reign, one.incarnation, { digest: '0'.repeat(32) })
       else log[one.kind](one.reign, one.incarnation)
     }

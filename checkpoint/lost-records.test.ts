@@ -106,6 +106,28 @@ test('a writer whose append is answered with an offset that it has read knows at
   )
 })
 
+test('a journal that was lost and regrew before its loss was sure ends who read the lost one, at the first commit under a reign it never saw claimed', async () => {
+  const installation = new Installation()
+  const { log, time, fatal } = installation
+  const writer = await installation.writer()
+  await installation.write(writer, 3)
+  const standby = await installation.start('standby')
+  const read = standby.status().offset
+  await writer.close(0)
+  log.records.length -= 16 // so that what a process appends before it claims does not reach as far as was read
+  const fresh = await installation.start('fresh')
+  fresh.lead(2)
+  await time.run(100)
+  await installation.write(fresh, 8)
+  assert.ok(fresh.status().offset > read && time.now() < 10_000, 'it regrew in time')
+  await time.run(2_000)
+  assert.deepEqual(
+    fatal.map(({ code }) => code),
+    ['HISTORY_DIVERGED'],
+  )
+  assert.match(fatal[0]!.message, /nobody claimed its reign 2\.0 in it/)
+})
+
 test('one broker that is out of touch ends nobody: another is asked at once', async () => {
   const installation = new Installation()
   const { fatal } = installation

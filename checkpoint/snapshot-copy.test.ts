@@ -77,9 +77,9 @@ class Story {
     for (const writer of this.#writers) writer.nowMs += ms
   }
 
-  /** A zombie's commit: of a reign that never was. */
+  /** A zombie's commit: of a reign that is over, or was another's. */
   #void(detail: number): void {
-    const zombie = new Stage().leader('zombie', 1 + (detail % 2), limits)
+    const zombie = new Stage().leader('zombie', 1 + (detail % this.#epoch), limits)
     zombie.ask('increment')
     zombie.flush()
     this.stage.log.push(zombie.appends[0]!.value)
