@@ -45,8 +45,12 @@ test('a service answers through its checkpoint once it is named, and its plain r
     [201, 204],
   )
   // What a balancer sends on for a client: sessions are the balancer's own, and a client may not use them up.
-  const forClient = { method: 'POST', headers: { via: '1.1 heartline' } }
-  assert.equal((await fetch(`${url}${sessionsPath}`, forClient)).status, 404)
+  for (const [via, status] of [
+    ['1.1 heartline', 404],
+    ['2 front, 1.1 heartline,1.1 squid', 404],
+    ['1.1 squid', 201],
+  ] as const)
+    assert.equal((await fetch(`${url}${sessionsPath}`, { method: 'POST', headers: { via } })).status, status, via)
 })
 
 test('a route that is not exactly once is refused a replay of a POST, and not of a PUT', async (t) => {

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { Logger } from 'pino'
 import { isIdempotent } from '../checkpoint/http-methods.ts'
 import { problem, type RouteResponse, type Routes } from '../checkpoint/index.ts'
-import { sessionsPath } from '../checkpoint/request-headers.ts'
+import { proxyName, sessionsPath } from '../checkpoint/request-headers.ts'
 import { pathOf } from '../checkpoint/router.ts'
 import { isLoopback } from '../heartbeat-receiver/token.ts'
 import { BackendError } from './errors.ts'
@@ -40,8 +40,7 @@ export function createHttpServer(
   { routes, warmUp, metrics, health, token, log }: InFront,
 ): Server {
   const server = createServer({ keepAliveTimeout: keepAliveTimeoutMs, noDelay: true }, (request, response) => {
-    // Sessions are the balancer's own; what it sends on for a client says so, and is the application's.
-    if (request.url === sessionsPath && request.headers.via === undefined) {
+    if (request.url === sessionsPath && !isForClient(request)) {
       if (request.method === 'POST') return routes.openSession(request, response)
       response.writeHead(204).end() // a sign of life, for a balancer that waits long
       return
@@ -53,6 +52,11 @@ export function createHttpServer(
   })
   server.maxConnections = connectionsMax
   return server
+}
+
+/** Sessions are the balancer's own; what it sends on for a client says so, whatever else stands between the two. */
+function isForClient({ headers }: IncomingMessage): boolean {
+  return headers.via?.split(/[\s,]+/).includes(proxyName) ?? false
 }
 
 /** An application that fails costs its client a 500, and nobody else anything. Express sees to that itself; a plain handler does not. */

@@ -52,3 +52,25 @@ test('a broker that accepts connections and never answers is an error within the
   await journal.close()
   await Promise.all([...sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve))))
 })
+
+test('a tail that has not joined its group yet is not sent to join it anew, unless from another offset', async (t) => {
+  let connections = 0
+  const server = createServer((socket) => {
+    connections++
+    socket.resume().on('error', () => undefined)
+  }).listen(0, '127.0.0.1')
+  t.after(() => server.close())
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  const journal = kafkaJournal({ brokers: [`127.0.0.1:${port}`], topic: 't', clientId: 'test', log })
+  const first = once(server, 'connection')
+  const tail = await journal.tail(0, () => undefined)
+  await first
+  const second = once(server, 'connection')
+  for (let again = 0; again < 3; again++) tail.seek(0)
+  tail.seek(5)
+  await second
+  assert.equal(connections, 2)
+  await tail.close()
+  await journal.close()
+})

@@ -10,6 +10,8 @@ import type { KafkaJournalOptions } from './kafka-journal.ts'
 
 /** First and longest pause before the read is started again, milliseconds. */
 const pauseMs = { first: 50, max: 2_000 }
+/** Joining a group takes the broker's `group.initial.rebalance.delay.ms` (3 s by default) and more; who joins is not sent to join anew within so long, milliseconds. */
+const joinPatienceMs = 10_000
 /** A long poll ends at the first record, so this costs no latency, milliseconds. */
 const fetchWaitMs = 1_000
 
@@ -27,6 +29,8 @@ export class KafkaTail implements Tail {
   /** Counts the seeks: what was fetched before one is not delivered after it. */
   #seeks = 0
   #pauseMs = pauseMs.first
+  /** When the consumer began that has not joined its group yet; null once it has. */
+  #joiningSinceMs: number | null = null
   #closed = false
 
   constructor(options: KafkaJournalOptions, from: number, onRecords: RecordListener) {
@@ -38,6 +42,8 @@ export class KafkaTail implements Tail {
 
   seek(offset: number): void {
     if (this.#closed) return
+    const joining = this.#joiningSinceMs !== null && performance.now() - this.#joiningSinceMs < joinPatienceMs
+    if (joining && offset === this.#next) return // it is at it, and to begin again would only take longer
     this.#next = offset
     this.#seeks++
     void this.#retire()
@@ -51,6 +57,7 @@ export class KafkaTail implements Tail {
 
   #begin(): void {
     const generation = ++this.#generation
+    this.#joiningSinceMs = performance.now()
     this.#working = this.#working.catch(() => undefined)
     const consumer = new KafkaClient(
       this.#options,
@@ -91,7 +98,9 @@ export class KafkaTail implements Tail {
    * nothing was committed, so kafkajs would begin at the beginning again, and what is new wait until all of the journal was fetched.
    */
   #position(consumer: Consumer, generation: number): void {
-    if (generation !== this.#generation || this.#next === 0) return
+    if (generation !== this.#generation) return
+    this.#joiningSinceMs = null
+    if (this.#next === 0) return
     consumer.seek({ topic: this.#options.topic, partition: 0, offset: String(this.#next) })
   }
 

@@ -58,6 +58,9 @@ export interface RequestNote {
   replays: number
 }
 
+/** As what a balancer names itself in `Via` of all that it sends on for a client (RFC 9110 7.6.3); its own requests have none. */
+export const proxyName = 'heartline'
+
 /** Encodes that a standby may answer, if its state is at most `limitMs` old: `standby LIMIT_MS`. */
 export function formatReadsHeader(limitMs: number): string {
   return `standby ${Math.floor(limitMs)}`

@@ -239,6 +239,24 @@ test('a replay that a full queue turns away is unknown, not void: its first send
   assert.deepEqual([again.status, again.body], [201, { value: 1 }])
 })
 
+test('a key that is known is answered in a session that is full', async (t) => {
+  const a = await node(t, createMemoryLog(), 'a', undefined, undefined, {
+    responseBytesMax: 1_000,
+    sessionBytesMax: 1_000,
+  })
+  await a.lead(1)
+  const { session } = (await a.ask('POST', '/sessions')).body as { session: string }
+  const keyed = (number: number, key: string) =>
+    a.ask('POST', '/count', { ...note(session, number), 'idempotency-key': key })
+  const first = await keyed(1, 'k')
+  let number = 2
+  while ((await a.ask('POST', '/count', note(session, number))).status === 201) number++
+  const again = await keyed(number, 'k')
+  assert.deepEqual([again.status, again.body, again.headers['idempotency-replayed']], [201, first.body, 'true'])
+  const other = (await keyed(number, 'other')).body as { code: string; outcome: string }
+  assert.deepEqual([other.code, other.outcome], ['SESSION_FULL', 'not applied'])
+})
+
 test('who does not lead cannot say that what was sent before was not applied', async (t) => {
   const b = await node(t, createMemoryLog(), 'b')
   const outcome = async (headers: Record<string, string>) =>

@@ -119,9 +119,9 @@ function recorded<R>(store: Store, { request, key, fingerprint = '' }: Identity)
     const found = store.remembered.findRequest(...request)
     if (found.kind === 'recorded') return { kind: 'recorded', responseText: found.response, byKey: false }
     if (found.kind === 'full')
-      return failed(
-        'SESSION_FULL',
-        `the session ${request[0]} holds too many answers that its balancer still waits for`,
+      return (
+        recordedByKey(store, key, fingerprint) ??
+        failed('SESSION_FULL', `the session ${request[0]} holds too many answers that its balancer still waits for`)
       )
     if (found.kind === 'ended') {
       return failed(
@@ -130,6 +130,10 @@ function recorded<R>(store: Store, { request, key, fingerprint = '' }: Identity)
       )
     }
   }
+  return recordedByKey(store, key, fingerprint)
+}
+
+function recordedByKey<R>(store: Store, key: string | undefined, fingerprint: string): Outcome<R> | null {
   if (key === undefined) return null
   const found = store.remembered.findKey(key, fingerprint)
   if (found.kind === 'recorded') return { kind: 'recorded', responseText: found.response, byKey: true }

@@ -9,7 +9,7 @@ import type { ConnectionLimits } from './connection-limits.ts'
 import type { Forwarding } from './forwarding.ts'
 import type { Job, Outlet, Submission } from './job.ts'
 import { type Provenance, toBackend, toClient } from './message-headers.ts'
-import { type Problem, type ProblemType, problemAnswer } from './problem.ts'
+import { keyOf, type Problem, type ProblemType, problemAnswer, refusal } from './problem.ts'
 import { plainFraming, type RequestChecks, takeTarget } from './request-checks.ts'
 import type { KeyedRequest } from './request-key.ts'
 import type { Head } from './sending.ts'
@@ -212,18 +212,17 @@ export class Exchange implements Turn, BodyListener, Outlet, KeyedRequest {
     const request = this.#request
     if (this.#response.destroyed) return
     const headers = toBackend(request, this.#context.forwarding)
-    const key = request.headers['idempotency-key']
     const outgoing = { method: request.method!, path, headers, body }
     this.#job = this.#context.lane.submit({
       outlet: this,
       outgoing,
-      key: typeof key === 'string' ? key : null,
+      key: keyOf(request),
       keyed: this,
     })
   }
 
   #refuse(type: ProblemType): void {
-    this.problem(undefined, { type, outcome: 'not applied', key: null })
+    this.problem(undefined, { type, ...refusal(type, this.#request) })
   }
 
   /** What this client sends is not to be trusted, or too much: nothing more of it is served. */

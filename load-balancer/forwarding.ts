@@ -2,10 +2,8 @@
  * What a backend is told of who asked: `X-Forwarded-*`, `Forwarded` (RFC 7239), `Via` and `traceparent`.
  * A client's own claims are replaced, unless it is a neighbour that is trusted: then they are carried on. Pure.
  */
+import { proxyName } from '../checkpoint/request-headers.ts'
 import { isTraceparent, makeTraceparent } from './trace-context.ts'
-
-/** The name by which this proxy shows itself in `Via`. */
-export const proxyName = 'heartline'
 
 export type HeaderObject = Record<string, string | string[] | undefined>
 

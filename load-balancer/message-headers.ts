@@ -4,18 +4,12 @@ import {
   backendHeader,
   epochHeader,
   offsetHeader,
+  proxyName,
   refusedHeader,
   replaysHeader,
   stalenessHeader,
 } from '../checkpoint/request-headers.ts'
-import {
-  type Forwarding,
-  forwardingHeaders,
-  type HeaderObject,
-  hostOf,
-  proxyName,
-  type Received,
-} from './forwarding.ts'
+import { type Forwarding, forwardingHeaders, type HeaderObject, hostOf, type Received } from './forwarding.ts'
 import { isAlike } from './request-checks.ts'
 
 const ownPrefix = 'x-heartline-'

@@ -1,5 +1,8 @@
 /** The answers that the balancer gives itself: RFC 9457 problems, in one table. Pure. */
+import type { IncomingMessage } from 'node:http'
+import { isSafe } from '../checkpoint/http-methods.ts'
 import { addProvenance, type Provenance } from './message-headers.ts'
+import { type Outcome, outcomeOf } from './replay.ts'
 
 export const problems = {
   'held too long': { status: 503, title: 'No active backend answered within the hold time' },
@@ -40,13 +43,29 @@ export type ProblemType = keyof typeof problems
 
 export interface Problem {
   type: ProblemType
-  outcome: 'not applied' | 'unknown'
+  outcome: Outcome
   /** The client's own Idempotency-Key, null if it sent none. */
   key: string | null
 }
 
 /** Seconds after which a client may try again; a failover is over long before. */
 const retryAfterSeconds = 1
+
+/** The request's own key; null if it has none. */
+export function keyOf({ headers }: Pick<IncomingMessage, 'headers'>): string | null {
+  const key = headers['idempotency-key']
+  return typeof key === 'string' ? key : null
+}
+
+/** What is known of a request that is refused unsent. What can never be passed on was not passed on before. */
+export function refusal(
+  type: ProblemType,
+  request: Pick<IncomingMessage, 'headers' | 'method'>,
+): Pick<Problem, 'outcome' | 'key'> {
+  const key = keyOf(request)
+  const forNow = problems[type].status === 503
+  return { outcome: forNow ? outcomeOf({ safe: isSafe(request.method ?? ''), losses: 0, key }) : 'not applied', key }
+}
 
 /** Status, flat headers and body of the answer. */
 export function problemAnswer(

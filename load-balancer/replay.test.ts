@@ -94,9 +94,15 @@ it('a request that is not idempotent is sent again only where no run of it can r
 })
 
 it('the outcome is unknown exactly if it may have run and has an effect', () => {
-  assert.equal(outcomeOf({ safe: false, losses: 0 }), 'not applied')
-  assert.equal(outcomeOf({ safe: false, losses: 1 }), 'unknown')
-  assert.equal(outcomeOf({ safe: true, losses: 1 }), 'not applied')
+  assert.equal(outcomeOf({ safe: false, losses: 0, key: null }), 'not applied')
+  assert.equal(outcomeOf({ safe: false, losses: 1, key: null }), 'unknown')
+  assert.equal(outcomeOf({ safe: true, losses: 1, key: null }), 'not applied')
+  assert.equal(
+    outcomeOf({ safe: false, losses: 0, key: 'k' }),
+    'unknown',
+    'it may have been applied under its key before',
+  )
+  assert.equal(outcomeOf({ safe: true, losses: 0, key: 'k' }), 'not applied')
 })
 
 it('methods are safe and idempotent as HTTP says, and unknown ones neither', () => {

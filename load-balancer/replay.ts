@@ -17,6 +17,9 @@ export type Failure =
   /** The request cannot be expressed to a backend: nothing was sent. */
   | { type: 'malformed' }
 
+/** What a client is told of the effect of its request. */
+export type Outcome = 'not applied' | 'unknown'
+
 /** What is known of one request. */
 export interface Facts {
   /** No effect at the server, RFC 9110 9.2.1. */
@@ -85,7 +88,10 @@ export function maySend(facts: Facts, target: Pick<Target, 'exactlyOnce'>): bool
   return target.exactlyOnce && !facts.lostUnnumbered
 }
 
-/** What is known of the effect of a request that is given up. */
-export function outcomeOf(facts: Pick<Facts, 'safe' | 'losses'>): 'not applied' | 'unknown' {
-  return facts.safe || facts.losses === 0 ? 'not applied' : 'unknown'
+/**
+ * What is known of the effect of a request that is given up. One with an `Idempotency-Key` may have been applied under that key before, through
+ * another balancer perhaps; only a backend can look.
+ */
+export function outcomeOf({ safe, losses, key }: Pick<Facts, 'safe' | 'losses'> & { key: string | null }): Outcome {
+  return safe || (losses === 0 && key === null) ? 'not applied' : 'unknown'
 }

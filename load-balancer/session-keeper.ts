@@ -112,10 +112,13 @@ export class SessionKeeper {
     if (!this.#asked.at(-1)?.sending?.left) return this.#wait()
     const reason = `no answer within ${this.#patienceMs} ms when asked for a session`
     this.#misses += 1
-    if (!this.#wanted) return this.#failed(reason)
+    if (!this.#wanted) {
+      this.#misses = 0
+      return this.#failed(reason)
+    }
     this.#options.notOpened(reason)
     if (this.#asked.length === askedMax) this.#options.abandon(this.#asked.pop()!)
-    this.#ask()
+    if (this.#asked.length > 0) this.#ask() // else the first was given up in the midst of that, and all is told
   }
 
   #opened(id: string, by: Job): void {

@@ -130,7 +130,7 @@ describe('of several sessions', () => {
     const ends = [1, 2].map(() => makeStuck(sessions.choose()!))
     assert.equal(chosen(sessions), '2')
     for (const end of ends) end()
-    assert.deepEqual([chosen(sessions), chosen(sessions), chosen(sessions)], ['1', '3', '3'])
+    assert.deepEqual([chosen(sessions), chosen(sessions), chosen(sessions)], ['3', '1', '1'])
   })
 
   it('the one whose backend keeps least goes on where all are stuck and no more may be opened', () => {

@@ -159,8 +159,8 @@ export class Sessions {
   }
 
   #freed(): Session | undefined {
-    for (const session of this.#left) if (!session.stuck) return session
-    return undefined
+    // The one left last is the least likely to be over; and if it is, those before it are.
+    return [...this.#left].reverse().find((session) => !session.stuck)
   }
 
   #roomiest(from: Session): Session {

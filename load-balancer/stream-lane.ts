@@ -13,7 +13,7 @@ import { BackendAgent } from './backend-agent.ts'
 import { takesTrailers, writeHead, writeHints, writeTrailers } from './client-answer.ts'
 import type { Forwarding } from './forwarding.ts'
 import { originForm, toClient, toTrailers } from './message-headers.ts'
-import { type Problem, type ProblemType, problemAnswer } from './problem.ts'
+import { type Problem, type ProblemType, problemAnswer, refusal } from './problem.ts'
 import type { Target } from './routing.ts'
 import { bytesOf, cut, prepare, provenanceOf, rawAnswer, type Stream, watchForEnd, watchNoMore } from './stream.ts'
 
@@ -324,9 +324,8 @@ export class StreamLane {
   #problem(stream: Stream, type: ProblemType, mayHaveRun: boolean): void {
     stream.failed = true
     const { request, answer } = stream
-    const key = request.headers['idempotency-key']
-    const outcome = mayHaveRun ? 'unknown' : 'not applied'
-    const problem: Problem = { type, outcome, key: typeof key === 'string' ? key : null }
+    const refused = refusal(type, request)
+    const problem: Problem = { type, ...refused, outcome: mayHaveRun ? 'unknown' : refused.outcome }
     const { status, headers, body } = problemAnswer(problem, provenanceOf(stream))
     if (stream.backendSocket || answer.destroyed || ('headersSent' in answer && answer.headersSent)) return cut(stream)
     if ('headersSent' in answer) {

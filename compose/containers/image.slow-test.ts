@@ -75,7 +75,7 @@ test(
       const modules = await readdir(join(image, 'app/node_modules'))
       for (const name of ['express', 'kafkajs', 'ws', 'zod']) assert.ok(modules.includes(name), name)
       for (const name of ['typescript', '@biomejs', 'node', 'fast-check']) assert.ok(!modules.includes(name), name)
-      for (const path of ['checkpoint', 'tests', 'bench', 'tsconfig.json'])
+      for (const path of ['checkpoint/checkpoint.ts', 'tests/tidy.test.ts', 'bench/main.ts', 'tsconfig.json'])
         await assert.rejects(access(join(image, 'app', path)), { code: 'ENOENT' })
       assert.deepEqual(await readdir(join(image, 'run/heartline')), [])
     })
